@@ -1,1 +1,30 @@
-//! takt-server
+//! The product: one HTTP router over domain slices (`account`, `session`, `upload`, `video`, `feed`, `event`, `media`).
+//!
+//! A request goes `router` -> a slice's `routes` (HTTP in and out) -> its `mod` (rules) -> its `store` (SQL).
+//! A slice may call another slice's `mod`, never its `store` or `routes`.
+
+#![expect(missing_docs, reason = "the types of the HTTP contract document themselves in OpenAPI")]
+
+pub mod account;
+mod app;
+pub mod config;
+mod error;
+pub mod event;
+mod extract;
+pub mod feed;
+mod guard;
+mod health;
+mod limits;
+pub mod media;
+mod router;
+pub mod session;
+mod state;
+pub mod upload;
+pub mod video;
+mod web_app;
+pub mod worker;
+
+pub use app::{App, MIGRATIONS, StartError, migrate};
+pub use error::{Error, Problem};
+pub use router::openapi;
+pub use state::State;

@@ -218,8 +218,9 @@ pub async fn delete(state: &State, account: AccountId, password: String) -> Resu
         crate::video::delete(state, account, video).await?;
     }
     crate::upload::delete_all(state, account).await?;
-    state.feed.record(Event::ViewerForgotten { viewer }, &[b"forget", viewer.bytes()]).await?;
-    state.db.write(async |tx: &mut Tx| store::delete(tx, account, viewer).await).await
+    let position = state.feed.record(Event::ViewerForgotten { viewer }, &[b"forget", viewer.bytes()]).await?;
+    state.feed.wait_projected(position).await;
+    state.db.write(async |tx: &mut Tx| store::delete(tx, account).await).await
 }
 
 async fn require_password(state: &State, account: AccountId, field: &str, password: String) -> Result<()> {
@@ -238,6 +239,11 @@ async fn require_password(state: &State, account: AccountId, field: &str, passwo
 /// The account with this id, if it still exists.
 pub async fn by_id(state: &State, account: AccountId) -> Result<Option<AccountBody>> {
     store::by_id(&state.db, account).await
+}
+
+/// The account with this handle, if there is one.
+pub async fn by_handle(state: &State, handle: &Handle) -> Result<Option<AccountBody>> {
+    Ok(store::by_handle(&state.db, handle).await?.map(|row| row.body()))
 }
 
 fn check_password(password: &str) -> Result<()> {

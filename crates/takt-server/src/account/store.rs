@@ -104,14 +104,10 @@ pub async fn delete_other_sessions(tx: &mut Tx, account: AccountId, kept: Sessio
     Ok(())
 }
 
-/// Everything that names the account or its viewer, its videos excepted, which go first.
-pub async fn delete(tx: &mut Tx, account: AccountId, viewer: ViewerId) -> Result<()> {
+/// Everything that names the account. Its videos and its viewer's likes went before.
+pub async fn delete(tx: &mut Tx, account: AccountId) -> Result<()> {
     tx.exec("DELETE FROM session WHERE account_id = $1", args![account]).await?;
     tx.exec("DELETE FROM recovery_code WHERE account_id = $1", args![account]).await?;
-    let sql = "UPDATE video_count SET likes = likes - 1 \
-               WHERE video_id IN (SELECT video_id FROM video_like WHERE viewer_id = $1)";
-    tx.exec(sql, args![viewer]).await?;
-    tx.exec("DELETE FROM video_like WHERE viewer_id = $1", args![viewer]).await?;
     tx.exec("DELETE FROM account WHERE id = $1", args![account]).await?;
     Ok(())
 }

@@ -97,8 +97,10 @@ pub async fn merge_viewer(state: &State, from: ViewerId, into: ViewerId) -> Resu
     if from == into {
         return Ok(());
     }
-    state.feed.record(Event::ViewerMerged { from, into }, &[b"merge", from.bytes(), into.bytes()]).await?;
-    store::move_likes(&state.db, from, into).await
+    let identity: [&[u8]; 3] = [b"merge", from.bytes(), into.bytes()];
+    let position = state.feed.record(Event::ViewerMerged { from, into }, &identity).await?;
+    state.feed.wait_projected(position).await;
+    Ok(())
 }
 
 /// Closes one session.

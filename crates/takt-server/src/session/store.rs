@@ -70,16 +70,3 @@ pub async fn delete_all(db: &Db, account: AccountId) -> Result<()> {
 pub async fn delete_expired(db: &Db, now: Timestamp) -> Result<u64> {
     Ok(db.exec("DELETE FROM session WHERE expires_ms <= $1", args![now]).await?)
 }
-
-/// Likes of an anonymous viewer become the account's; those it already had stay once.
-pub async fn move_likes(db: &Db, from: ViewerId, into: ViewerId) -> Result<()> {
-    db.write(async |tx: &mut Tx| {
-        let sql = "INSERT INTO video_like (video_id, viewer_id, at_ms) \
-                   SELECT video_id, $2, at_ms FROM video_like WHERE viewer_id = $1 \
-                   ON CONFLICT (video_id, viewer_id) DO NOTHING";
-        tx.exec(sql, args![from, into]).await?;
-        tx.exec("DELETE FROM video_like WHERE viewer_id = $1", args![from]).await?;
-        Ok(())
-    })
-    .await
-}

@@ -1,0 +1,208 @@
+//! Composition: from a configuration to a running cell.
+
+use crate::account::Passwords;
+use crate::config::Config;
+use crate::feed::Feed;
+use crate::limits::Limits;
+use crate::media::MediaCache;
+use crate::state::{Parts, State};
+use crate::video::ProgressHub;
+use crate::{health, router, session, upload, worker};
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use takt_core::Clock;
+use takt_media::Tools;
+use takt_store::{Blobs, BlobsConfig, Db, JOBS_MIGRATION_SQL, JobQueue, Migration};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+const JANITOR_PERIOD: Duration = Duration::from_secs(60);
+
+/// The schema, oldest first. An applied one is never edited.
+pub const MIGRATIONS: &[Migration] = &[
+    Migration { version: 1, name: "begin", sql: include_str!("../migrations/0001_begin.sql") },
+    Migration { version: 2, name: "jobs", sql: JOBS_MIGRATION_SQL },
+];
+
+/// Why a cell did not start, as a sentence for its operator.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct StartError(String);
+
+impl StartError {
+    fn new(doing: &str, error: impl std::fmt::Display) -> Self {
+        Self(format!("{doing}: {error}"))
+    }
+}
+
+/// A cell that runs: stores open, workers at work, ready to serve.
+pub struct App {
+    state: State,
+    tasks: Vec<JoinHandle<()>>,
+    stop: CancellationToken,
+}
+
+/// Brings the database's schema up to date and answers how many migrations that took.
+pub async fn migrate(config: &Config) -> Result<usize, StartError> {
+    std::fs::create_dir_all(&config.data.dir).map_err(|error| StartError::new("creating the data folder", error))?;
+    let db = Db::open(&config.database_url()).await.map_err(|error| StartError::new("opening the database", error))?;
+    db.migrate(MIGRATIONS).await.map_err(|error| StartError::new("migrating the database", error))
+}
+
+impl App {
+    /// Opens the stores, migrates, and starts the workers.
+    pub async fn start(config: Config, clock: Clock) -> Result<Self, StartError> {
+        let dir = config.data.dir.clone();
+        for folder in ["", "uploads", "work"] {
+            let folder = dir.join(folder);
+            std::fs::create_dir_all(&folder)
+                .map_err(|error| StartError::new(&format!("creating the folder {}", folder.display()), error))?;
+        }
+        let db = Db::open(&config.database_url()).await.map_err(|e| StartError::new("opening the database", e))?;
+        db.migrate(MIGRATIONS).await.map_err(|e| StartError::new("migrating the database", e))?;
+        let blobs = Blobs::open(&blobs_config(&config)).map_err(|e| StartError::new("opening the media store", e))?;
+        let feed = Feed::open(&dir, db.clone(), clock.clone(), config.feed.snapshot_events)
+            .map_err(|e| StartError::new("opening the event log", e))?;
+        let tools = find_tools(&config);
+        let parts = Parts {
+            jobs: JobQueue::new(db.clone(), clock.clone()),
+            limits: Limits::new(&config.limits),
+            passwords: Passwords::new(&config.account).map_err(|e| StartError::new("preparing password hashing", e))?,
+            media_cache: MediaCache::new(config.media.cache_bytes),
+            progress: ProgressHub::default(),
+            config,
+            clock,
+            db,
+            blobs,
+            feed,
+            tools,
+        };
+        let state = State::new(parts);
+        let stop = CancellationToken::new();
+        let tasks = vec![
+            tokio::spawn(worker::run(state.clone(), stop.clone())),
+            tokio::spawn(clean_up(state.clone(), stop.clone())),
+        ];
+        Ok(Self { state, tasks, stop })
+    }
+
+    /// The cell's parts, for tests and tools in the same process.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Every route, without a listener.
+    pub fn router(&self) -> axum::Router {
+        router::router(self.state.clone())
+    }
+
+    /// Serves until `shutdown`, then finishes what is under way, stops the workers and closes the stores.
+    pub async fn serve(
+        self,
+        listener: TcpListener,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<(), StartError> {
+        let stop = self.stop.clone();
+        let announced = async move {
+            shutdown.await;
+            // Long answers (progress streams) end by this; the listener closes at once.
+            stop.cancel();
+        };
+        let service = self.router().into_make_service_with_connect_info::<SocketAddr>();
+        let grace = Duration::from_secs(self.state.config.http.shutdown_grace_s);
+        let server = axum::serve(NoDelay(listener), service).with_graceful_shutdown(announced);
+        let server = tokio::spawn(async move { server.await });
+        self.stop.cancelled().await;
+        let served = tokio::time::timeout(grace, server).await;
+        self.close().await;
+        match served {
+            Ok(Ok(Ok(()))) | Err(_) => Ok(()),
+            Ok(Ok(Err(error))) => Err(StartError::new("serving", error)),
+            Ok(Err(error)) => Err(StartError::new("serving", error)),
+        }
+    }
+
+    /// Stops the workers and closes the stores.
+    pub async fn close(self) {
+        self.stop.cancel();
+        for task in self.tasks {
+            let _ = task.await;
+        }
+        self.state.feed.close().await;
+    }
+}
+
+/// Small answers leave at once instead of waiting for more to send with them.
+struct NoDelay(TcpListener);
+
+impl axum::serve::Listener for NoDelay {
+    type Io = tokio::net::TcpStream;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
+        let (stream, address) = axum::serve::Listener::accept(&mut self.0).await;
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "connection keeps its delay");
+        }
+        (stream, address)
+    }
+
+    fn local_addr(&self) -> std::io::Result<Self::Addr> {
+        self.0.local_addr()
+    }
+}
+
+impl axum::extract::connect_info::Connected<axum::serve::IncomingStream<'_, NoDelay>> for SocketAddr {
+    fn connect_info(stream: axum::serve::IncomingStream<'_, NoDelay>) -> Self {
+        *stream.remote_addr()
+    }
+}
+
+fn blobs_config(config: &Config) -> BlobsConfig {
+    let media = &config.media;
+    match &media.s3_bucket {
+        None => BlobsConfig::Directory(config.data.dir.join("media")),
+        Some(bucket) => BlobsConfig::S3 {
+            bucket: bucket.clone(),
+            endpoint: media.s3_endpoint.clone(),
+            region: media.s3_region.clone(),
+            access_key: media.s3_access_key.clone(),
+            secret_key: media.s3_secret_key.clone(),
+        },
+    }
+}
+
+fn find_tools(config: &Config) -> Option<Arc<Tools>> {
+    let (ffmpeg, ffprobe) = (config.processing.ffmpeg.as_deref(), config.processing.ffprobe.as_deref());
+    match Tools::find(ffmpeg, ffprobe) {
+        Ok(tools) => {
+            tracing::info!(version = tools.version, sandbox = %tools.sandbox, "ffmpeg found");
+            Some(Arc::new(tools))
+        }
+        Err(error) => {
+            tracing::error!(%error, "videos can not be processed until FFmpeg is installed; all else works");
+            None
+        }
+    }
+}
+
+/// Removes what has expired, and forgets idle rate limits.
+async fn clean_up(state: State, stop: CancellationToken) {
+    loop {
+        if let Err(error) = session::purge_expired(&state).await {
+            tracing::warn!(%error, "expired sessions stay for now");
+        }
+        if let Err(error) = upload::purge_expired(&state).await {
+            tracing::warn!(%error, "expired uploads stay for now");
+        }
+        state.limits.retain_recent();
+        health::measure(&state).await;
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(JANITOR_PERIOD) => {}
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! The server's tests: the real router, the real stores, once on SQLite and once on PostgreSQL.
+
+mod harness;
+
+mod accounts;
+mod bad_input;
+mod feeds;
+mod routes_by_role;

@@ -1,0 +1,113 @@
+//! Every route of the API against every role: who may do what, in one table.
+
+use crate::harness::app_test;
+use serde_json::Value;
+use std::collections::BTreeSet;
+
+/// What a role may expect: refused for want of a session (401), not there for it (404), or let through to the rules.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum May {
+    Refused,
+    Hidden,
+    Pass,
+}
+use May::{Hidden, Pass, Refused};
+
+/// Method, path, then: nobody, an anonymous viewer, another account, the owner.
+#[rustfmt::skip]
+const TABLE: &[(&str, &str, [May; 4])] = &[
+    ("POST",    "/api/v1/accounts",                  [Pass, Pass, Pass, Pass]),
+    ("POST",    "/api/v1/accounts/recovery",         [Pass, Pass, Pass, Pass]),
+    ("GET",     "/api/v1/accounts/{handle}",         [Pass, Pass, Pass, Pass]),
+    ("GET",     "/api/v1/accounts/{handle}/videos",  [Pass, Pass, Pass, Pass]),
+    ("GET",     "/api/v1/config",                    [Pass, Pass, Pass, Pass]),
+    ("POST",    "/api/v1/events",                    [Refused, Pass, Pass, Pass]),
+    ("GET",     "/api/v1/feeds/for-you",             [Pass, Pass, Pass, Pass]),
+    ("GET",     "/api/v1/feeds/latest",              [Pass, Pass, Pass, Pass]),
+    ("GET",     "/api/v1/me",                        [Refused, Refused, Pass, Pass]),
+    ("DELETE",  "/api/v1/me",                        [Refused, Refused, Pass, Pass]),
+    ("PUT",     "/api/v1/me/password",               [Refused, Refused, Pass, Pass]),
+    ("GET",     "/api/v1/me/sources/{sha256}",       [Refused, Refused, Hidden, Hidden]),
+    ("GET",     "/api/v1/sessions",                  [Refused, Refused, Pass, Pass]),
+    ("POST",    "/api/v1/sessions",                  [Pass, Pass, Pass, Pass]),
+    ("GET",     "/api/v1/sessions/current",          [Pass, Pass, Pass, Pass]),
+    ("POST",    "/api/v1/uploads",                   [Refused, Refused, Pass, Pass]),
+    ("OPTIONS", "/api/v1/uploads",                   [Pass, Pass, Pass, Pass]),
+    ("HEAD",    "/api/v1/uploads/{id}",              [Refused, Refused, Hidden, Hidden]),
+    ("PATCH",   "/api/v1/uploads/{id}",              [Refused, Refused, Hidden, Hidden]),
+    ("POST",    "/api/v1/videos",                    [Refused, Refused, Pass, Pass]),
+    ("GET",     "/api/v1/videos/{id}",               [Pass, Pass, Pass, Pass]),
+    ("PATCH",   "/api/v1/videos/{id}",               [Refused, Refused, Hidden, Pass]),
+    ("GET",     "/api/v1/videos/{id}/progress",      [Refused, Refused, Hidden, Pass]),
+    ("PUT",     "/api/v1/videos/{id}/like",          [Refused, Pass, Pass, Pass]),
+    ("DELETE",  "/api/v1/videos/{id}/like",          [Refused, Pass, Pass, Pass]),
+    ("POST",    "/api/v1/viewers",                   [Pass, Pass, Pass, Pass]),
+    ("GET",     "/healthz",                          [Pass, Pass, Pass, Pass]),
+    ("GET",     "/readyz",                           [Pass, Pass, Pass, Pass]),
+    ("GET",     "/metrics",                          [Pass, Pass, Pass, Pass]),
+    // What ends something comes last, since what is above needs it.
+    ("DELETE",  "/api/v1/uploads/{id}",              [Refused, Refused, Hidden, Hidden]),
+    ("DELETE",  "/api/v1/videos/{id}",               [Refused, Refused, Hidden, Pass]),
+    ("DELETE",  "/api/v1/sessions/current",          [Refused, Pass, Pass, Pass]),
+    ("DELETE",  "/api/v1/sessions",                  [Refused, Refused, Pass, Pass]),
+];
+
+app_test! {
+    async fn every_route_knows_every_role(app: TestApp) {
+        app.sign_up("owner").await;
+        app.sign_up("other").await;
+        let video = app.publish("owner", "mine").await.to_string();
+        let none = "01890a5d-ac96-774b-bcce-b302099a8057";
+        for (method, path, expected) in TABLE {
+            for (role, may) in ["nobody", "viewer", "other", "owner"].into_iter().zip(expected) {
+                // A fresh session each time: some routes close it.
+                let token = match role {
+                    "nobody" => None,
+                    "viewer" => Some(app.viewer().await),
+                    handle => Some(sign_in(app, handle).await),
+                };
+                let id = if path.contains("/uploads/") { none } else { &video };
+                let filled = path.replace("{id}", id).replace("{handle}", "owner").replace("{sha256}", &"0".repeat(64));
+                let status = app.send(method, &filled, token.as_deref(), None).await.status.as_u16();
+                let found = match status {
+                    401 => Refused,
+                    404 => Hidden,
+                    _ => Pass,
+                };
+                assert!(status < 500, "{method} {path} as {role}: {status}");
+                assert_eq!(found, *may, "{method} {path} as {role}: {status}");
+            }
+        }
+    }
+}
+
+async fn sign_in(app: &crate::harness::TestApp, handle: &str) -> String {
+    app.clock.advance_ms(60_000);
+    let state = app.app.state();
+    let (account, viewer): (takt_core::AccountId, takt_core::ViewerId) = state
+        .db
+        .one("SELECT id, viewer_id FROM account WHERE handle = $1", takt_store::args![handle])
+        .await
+        .unwrap();
+    let opened = state
+        .db
+        .write(async |tx: &mut takt_store::Tx| {
+            takt_server::session::open(tx, state, viewer, Some(account), "test").await
+        })
+        .await;
+    opened.unwrap().1.reveal().to_owned()
+}
+
+#[test]
+fn the_table_has_every_route() {
+    let document: Value = serde_json::from_str(&takt_server::openapi()).unwrap();
+    let mut documented = BTreeSet::new();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for method in methods.as_object().unwrap().keys() {
+            documented.insert(format!("{} {path}", method.to_uppercase()));
+        }
+    }
+    let tabled: BTreeSet<_> = TABLE.iter().map(|(method, path, _)| format!("{method} {path}")).collect();
+    let missing: Vec<_> = documented.difference(&tabled).collect();
+    assert!(missing.is_empty(), "add to the table: {missing:?}");
+}
