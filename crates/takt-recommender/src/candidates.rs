@@ -1,0 +1,112 @@
+//! The candidates of one page, and the filters that every one of them passes.
+
+use crate::page::StageCounts;
+use crate::query::Query;
+use crate::registry::{FilterName, SourceName};
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+
+/// A hash for row numbers. Fixed, so no page depends on the process; the maps it serves are never iterated.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct NumberHasher(u64);
+
+impl Hasher for NumberHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.write_u32(u32::from(byte));
+        }
+    }
+    fn write_u32(&mut self, number: u32) {
+        let mixed = (self.0 ^ u64::from(number)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.0 = mixed ^ (mixed >> 32);
+    }
+}
+
+/// A map from row numbers, for looking up only.
+pub(crate) type NumberMap<T> = HashMap<u32, T, BuildHasherDefault<NumberHasher>>;
+
+/// A video under consideration for one page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Candidate {
+    pub(crate) video: u32,
+    /// One bit per source that put it forward.
+    sources: u16,
+}
+
+impl Candidate {
+    /// The first source, in registry order, that put it forward.
+    pub(crate) fn source(self) -> SourceName {
+        let first = self.sources.trailing_zeros() as usize;
+        SourceName::ALL.get(first).copied().unwrap_or(SourceName::Backlog)
+    }
+    pub(crate) const fn is_from(self, source: SourceName) -> bool {
+        self.sources & (1 << source.index()) != 0
+    }
+}
+
+/// What became of an offered video.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Kept(usize),
+    Dropped,
+}
+
+/// What the sources have put forward so far.
+#[derive(Debug, Default)]
+pub(crate) struct Candidates {
+    pub(crate) kept: Vec<Candidate>,
+    fates: NumberMap<Fate>,
+    by_source: [u32; SourceName::COUNT],
+    dropped: [u32; FilterName::COUNT],
+}
+
+impl Candidates {
+    /// Puts a video forward; the answer is whether it passes the filters.
+    pub(crate) fn offer(&mut self, query: &Query<'_>, source: SourceName, video: u32) -> bool {
+        let fate = *self.fates.entry(video).or_insert_with(|| match filter(query, video) {
+            Some(reason) => {
+                self.dropped[reason.index()] += 1;
+                Fate::Dropped
+            }
+            None => {
+                self.kept.push(Candidate { video, sources: 0 });
+                Fate::Kept(self.kept.len() - 1)
+            }
+        });
+        let Fate::Kept(place) = fate else { return false };
+        let bit = 1 << source.index();
+        let named = &mut self.kept[place].sources;
+        if *named & bit == 0 {
+            *named |= bit;
+            self.by_source[source.index()] += 1;
+        }
+        true
+    }
+
+    pub(crate) fn counts(&self) -> StageCounts {
+        StageCounts {
+            sources: SourceName::ALL.iter().map(|&source| (source, self.by_source[source.index()])).collect(),
+            dropped: FilterName::ALL.iter().map(|&reason| (reason, self.dropped[reason.index()])).collect(),
+            ranked: self.kept.len() as u32,
+        }
+    }
+}
+
+/// The first reason, in registry order, not to consider a video for this viewer.
+pub(crate) fn filter(query: &Query<'_>, video: u32) -> Option<FilterName> {
+    FilterName::ALL.iter().copied().find(|&reason| drops(query, reason, video))
+}
+
+fn drops(query: &Query<'_>, reason: FilterName, video: u32) -> bool {
+    let row = query.engine.catalogue.video(video);
+    match reason {
+        FilterName::Removed => !row.live,
+        FilterName::Own => query.own_creator.is_some() && row.creator == query.own_creator,
+        FilterName::NotInterested => query.is_unwanted(video),
+        FilterName::Seen => query.has_seen(video),
+        FilterName::Reserved => query.reserved.binary_search(&video).is_ok(),
+    }
+}

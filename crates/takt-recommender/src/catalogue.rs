@@ -1,0 +1,397 @@
+//! The videos, what they are about, and what is known of them over all viewers.
+//!
+//! Rows are numbered densely in order of appearance in the log. A removed video keeps its number, so that who has
+//! seen it stays known, and nothing else.
+
+use crate::fixed::{Decay, add_mass};
+use roaring::RoaringBitmap;
+use serde::{Deserialize, Serialize};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+use takt_core::{AccountId, Lang, SoundId, VideoId};
+
+/// Something a video has in common with others.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) enum Feature {
+    Creator(AccountId),
+    Sound(SoundId),
+    Tag(Box<str>),
+    Word(Box<str>),
+    Language(Lang),
+    /// A tag or word that no video carries any more; its text is gone.
+    Retired,
+}
+
+/// What sort of feature, without its value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Creator,
+    Sound,
+    Tag,
+    Word,
+    Language,
+    Retired,
+}
+
+impl Feature {
+    pub(crate) const fn kind(&self) -> Kind {
+        match self {
+            Self::Creator(_) => Kind::Creator,
+            Self::Sound(_) => Kind::Sound,
+            Self::Tag(_) => Kind::Tag,
+            Self::Word(_) => Kind::Word,
+            Self::Language(_) => Kind::Language,
+            Self::Retired => Kind::Retired,
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        size_of::<Self>()
+            + match self {
+                Self::Tag(text) | Self::Word(text) => text.len(),
+                _ => 0,
+            }
+    }
+}
+
+/// A video liked by viewers who liked another: how many, decayed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Neighbour {
+    pub(crate) video: u32,
+    pub(crate) mass: i64,
+}
+
+/// One video.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Video {
+    pub(crate) id: VideoId,
+    /// Can be recommended.
+    pub(crate) live: bool,
+    pub(crate) published_ms: i64,
+    pub(crate) duration_ms: u32,
+    pub(crate) creator: Option<u32>,
+    pub(crate) sound: Option<u32>,
+    /// All features in order of kind: creator, sound, tags, words, language.
+    pub(crate) features: Vec<u32>,
+    /// The tags among them, sorted by number.
+    pub(crate) tags: Vec<u32>,
+    /// Viewers it was shown to.
+    pub(crate) impressions: u32,
+    /// Viewers whose watching was judged, and the sum of the judgements in micro-units.
+    pub(crate) judged: u32,
+    pub(crate) judgement: i64,
+    /// Decayed total of finishes, likes and shares.
+    pub(crate) popularity: i64,
+    /// Decayed number of viewers who liked it, for co-watch.
+    pub(crate) liked: i64,
+    /// The videos liked with it, strongest kept; sorted by number.
+    pub(crate) neighbours: Vec<Neighbour>,
+}
+
+impl Video {
+    fn bytes(&self) -> usize {
+        size_of::<Self>()
+            + (self.features.capacity() + self.tags.capacity()) * size_of::<u32>()
+            + self.neighbours.capacity() * size_of::<Neighbour>()
+    }
+}
+
+/// What a [`Video`] is described by.
+pub(crate) struct Description {
+    pub(crate) features: Vec<Feature>,
+    pub(crate) duration_ms: u32,
+    pub(crate) published_ms: i64,
+}
+
+/// The part of the catalogue that the log determines and a snapshot holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Rows {
+    pub(crate) videos: Vec<Video>,
+    pub(crate) features: Vec<Feature>,
+    pub(crate) popularity: Decay,
+    pub(crate) co_watch: Decay,
+}
+
+/// Rows and what is derived from them for speed.
+#[derive(Debug)]
+pub(crate) struct Catalogue {
+    pub(crate) rows: Rows,
+    video_ids: BTreeMap<VideoId, u32>,
+    feature_ids: BTreeMap<Feature, u32>,
+    /// Per feature, the live videos that have it, in order of number.
+    postings: Vec<Vec<u32>>,
+    /// Live videos with any popularity, most popular first; equals by number.
+    pub(crate) popular: BTreeSet<(Reverse<i64>, u32)>,
+    pub(crate) live: RoaringBitmap,
+    /// Live videos that were shown to few.
+    pub(crate) little_shown: RoaringBitmap,
+    impressions_few: u32,
+}
+
+impl Catalogue {
+    pub(crate) fn new(popularity: Decay, co_watch: Decay, impressions_few: u32) -> Self {
+        let rows = Rows { videos: Vec::new(), features: Vec::new(), popularity, co_watch };
+        Self::from_rows(rows, impressions_few)
+    }
+
+    /// Derives all indexes anew. Their content is a function of the rows alone.
+    pub(crate) fn from_rows(rows: Rows, impressions_few: u32) -> Self {
+        let mut catalogue = Self {
+            video_ids: rows.videos.iter().zip(0..).map(|(video, number)| (video.id, number)).collect(),
+            feature_ids: BTreeMap::new(),
+            postings: vec![Vec::new(); rows.features.len()],
+            popular: BTreeSet::new(),
+            live: RoaringBitmap::new(),
+            little_shown: RoaringBitmap::new(),
+            impressions_few,
+            rows,
+        };
+        for (feature, number) in catalogue.rows.features.iter().zip(0..) {
+            if *feature != Feature::Retired {
+                catalogue.feature_ids.insert(feature.clone(), number);
+            }
+        }
+        for number in 0..catalogue.rows.videos.len() as u32 {
+            catalogue.enlist(number);
+        }
+        catalogue
+    }
+
+    pub(crate) fn number(&self, id: VideoId) -> Option<u32> {
+        self.video_ids.get(&id).copied()
+    }
+    pub(crate) fn video(&self, number: u32) -> &Video {
+        &self.rows.videos[number as usize]
+    }
+    pub(crate) fn kind(&self, feature: u32) -> Kind {
+        self.rows.features.get(feature as usize).map_or(Kind::Retired, Feature::kind)
+    }
+    pub(crate) fn creator_number(&self, account: AccountId) -> Option<u32> {
+        self.feature_ids.get(&Feature::Creator(account)).copied()
+    }
+    /// The live videos that have a feature, in order of number.
+    pub(crate) fn posting(&self, feature: u32) -> &[u32] {
+        self.postings.get(feature as usize).map_or(&[], Vec::as_slice)
+    }
+
+    /// Adds a video or replaces its description; what viewers made of it stays.
+    pub(crate) fn publish(&mut self, id: VideoId, description: Description) {
+        let number = match self.number(id) {
+            Some(number) => {
+                self.delist(number);
+                number
+            }
+            // Numbers end after four thousand million videos; the log goes on, the video is not recommended.
+            None => match u32::try_from(self.rows.videos.len()) {
+                Ok(number) if number < u32::MAX => {
+                    self.rows.videos.push(blank(id));
+                    self.video_ids.insert(id, number);
+                    number
+                }
+                _ => return,
+            },
+        };
+        let features: Vec<u32> =
+            description.features.into_iter().filter_map(|f| self.feature_number(f)).collect();
+        let first_of = |kind: Kind| features.iter().copied().find(|&f| self.kind(f) == kind);
+        let (creator, sound) = (first_of(Kind::Creator), first_of(Kind::Sound));
+        let mut tags: Vec<u32> = features.iter().copied().filter(|&f| self.kind(f) == Kind::Tag).collect();
+        tags.sort_unstable();
+        let video = &mut self.rows.videos[number as usize];
+        // A corrected caption does not make a video new.
+        if !video.live {
+            video.published_ms = description.published_ms;
+            video.live = true;
+        }
+        video.duration_ms = description.duration_ms;
+        (video.creator, video.sound, video.tags) = (creator, sound, tags);
+        let before = std::mem::replace(&mut video.features, features);
+        self.enlist(number);
+        self.retire(&before);
+    }
+
+    /// Forgets all about a video except its number and the impressions that viewers remember.
+    pub(crate) fn remove(&mut self, number: u32) {
+        self.delist(number);
+        let video = &mut self.rows.videos[number as usize];
+        let features = std::mem::take(&mut video.features);
+        *video = blank(video.id);
+        self.retire(&features);
+    }
+
+    /// Another viewer was shown the video.
+    pub(crate) fn count_impression(&mut self, number: u32) {
+        let few = self.impressions_few;
+        let video = &mut self.rows.videos[number as usize];
+        video.impressions = video.impressions.saturating_add(1);
+        if video.impressions >= few {
+            self.little_shown.remove(number);
+        }
+    }
+
+    /// Adds to (or takes from) what viewers make of a video.
+    pub(crate) fn count_judgement(&mut self, number: u32, first: bool, change: i64) {
+        let video = &mut self.rows.videos[number as usize];
+        video.judged = video.judged.saturating_add(u32::from(first));
+        video.judgement = video.judgement.saturating_add(change);
+    }
+
+    /// Adds to a video's popularity.
+    pub(crate) fn count_popularity(&mut self, number: u32, evidence: i64, now_ms: i64) {
+        let mass = self.rows.popularity.mass(evidence, now_ms);
+        let video = &mut self.rows.videos[number as usize];
+        let (before, live) = (video.popularity, video.live);
+        let after = add_mass(before, mass);
+        video.popularity = after;
+        self.popular.remove(&(Reverse(before), number));
+        if live && after > 0 {
+            self.popular.insert((Reverse(after), number));
+        }
+    }
+
+    /// A viewer liked `number`; `recent` are the videos they liked before, latest first.
+    pub(crate) fn count_co_watch(&mut self, number: u32, recent: &[u32], now_ms: i64, neighbours_max: usize) {
+        let unit = self.rows.co_watch.unit(now_ms);
+        let video = &mut self.rows.videos[number as usize];
+        video.liked = add_mass(video.liked, unit);
+        let places = recent.len() as i64;
+        for (&other, place) in recent.iter().zip(0..) {
+            if other == number || !self.video(other).live || !self.video(number).live {
+                continue;
+            }
+            // The closer together, the more it says.
+            let mass = (unit / places).saturating_mul(places - place).max(1);
+            connect(&mut self.rows.videos[number as usize].neighbours, other, mass, neighbours_max);
+            connect(&mut self.rows.videos[other as usize].neighbours, number, mass, neighbours_max);
+        }
+    }
+
+    /// Scales decayed totals back when time has run far ahead. Happens at the same log position everywhere.
+    pub(crate) fn advance(&mut self, now_ms: i64) {
+        let shift = self.rows.co_watch.advance(now_ms);
+        if shift > 0 {
+            for video in &mut self.rows.videos {
+                video.liked >>= shift;
+                video.neighbours.iter_mut().for_each(|neighbour| neighbour.mass >>= shift);
+                video.neighbours.retain(|neighbour| neighbour.mass > 0);
+            }
+        }
+        let shift = self.rows.popularity.advance(now_ms);
+        if shift > 0 {
+            self.popular.clear();
+            for (video, number) in self.rows.videos.iter_mut().zip(0..) {
+                video.popularity >>= shift;
+                if video.live && video.popularity > 0 {
+                    self.popular.insert((Reverse(video.popularity), number));
+                }
+            }
+        }
+    }
+
+    /// Roughly what the catalogue takes in memory.
+    pub(crate) fn bytes(&self) -> usize {
+        let videos: usize = self.rows.videos.iter().map(Video::bytes).sum();
+        let features: usize = self.rows.features.iter().map(|feature| 2 * feature.bytes()).sum();
+        let postings: usize = self.postings.iter().map(|posting| posting.capacity() * size_of::<u32>()).sum();
+        // Trees: id or score and number, nodes two thirds full.
+        let trees = self.video_ids.len() * 30 + self.popular.len() * 24 + self.feature_ids.len() * 12;
+        let bitmaps = self.live.serialized_size() + self.little_shown.serialized_size();
+        videos + features + postings + self.postings.capacity() * size_of::<Vec<u32>>() + trees + bitmaps
+    }
+
+    fn feature_number(&mut self, feature: Feature) -> Option<u32> {
+        if let Some(&number) = self.feature_ids.get(&feature) {
+            return Some(number);
+        }
+        let number = u32::try_from(self.rows.features.len()).ok()?;
+        self.rows.features.push(feature.clone());
+        self.postings.push(Vec::new());
+        self.feature_ids.insert(feature, number);
+        Some(number)
+    }
+
+    fn enlist(&mut self, number: u32) {
+        let video = &self.rows.videos[number as usize];
+        if !video.live {
+            return;
+        }
+        for &feature in &video.features {
+            let posting = &mut self.postings[feature as usize];
+            if let Err(place) = posting.binary_search(&number) {
+                posting.insert(place, number);
+            }
+        }
+        if video.popularity > 0 {
+            self.popular.insert((Reverse(video.popularity), number));
+        }
+        self.live.insert(number);
+        if video.impressions < self.impressions_few {
+            self.little_shown.insert(number);
+        }
+    }
+
+    fn delist(&mut self, number: u32) {
+        let video = &self.rows.videos[number as usize];
+        for &feature in &video.features {
+            let posting = &mut self.postings[feature as usize];
+            if let Ok(place) = posting.binary_search(&number) {
+                posting.remove(place);
+            }
+        }
+        self.popular.remove(&(Reverse(video.popularity), number));
+        self.live.remove(number);
+        self.little_shown.remove(number);
+    }
+
+    /// Drops the text of tags and words that no video carries any more: they were a creator's.
+    fn retire(&mut self, features: &[u32]) {
+        for &feature in features {
+            let row = &mut self.rows.features[feature as usize];
+            if self.postings[feature as usize].is_empty() && matches!(row, Feature::Tag(_) | Feature::Word(_))
+            {
+                self.feature_ids.remove(&std::mem::replace(row, Feature::Retired));
+            }
+        }
+    }
+}
+
+/// A video of which nothing is known.
+fn blank(id: VideoId) -> Video {
+    Video {
+        id,
+        live: false,
+        published_ms: 0,
+        duration_ms: 0,
+        creator: None,
+        sound: None,
+        features: Vec::new(),
+        tags: Vec::new(),
+        impressions: 0,
+        judged: 0,
+        judgement: 0,
+        popularity: 0,
+        liked: 0,
+        neighbours: Vec::new(),
+    }
+}
+
+/// Adds to a connection. A full list gives up its weakest, which by decay is among equals the oldest; of two alike the
+/// lower number goes.
+fn connect(neighbours: &mut Vec<Neighbour>, video: u32, mass: i64, most: usize) {
+    match neighbours.binary_search_by_key(&video, |neighbour| neighbour.video) {
+        Ok(place) => neighbours[place].mass = add_mass(neighbours[place].mass, mass),
+        Err(place) => {
+            if neighbours.len() < most {
+                neighbours.insert(place, Neighbour { video, mass });
+                return;
+            }
+            let weakest =
+                neighbours.iter().enumerate().min_by_key(|(_, n)| (n.mass, n.video)).map(|(at, _)| at);
+            if let Some(weakest) = weakest {
+                neighbours.remove(weakest);
+                let place = if weakest < place { place - 1 } else { place };
+                neighbours.insert(place, Neighbour { video, mass });
+            }
+        }
+    }
+}

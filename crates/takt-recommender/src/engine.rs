@@ -1,0 +1,193 @@
+//! The state machine: `state(n) = apply(state(n - 1), entry(n))`.
+
+use crate::catalogue::Catalogue;
+use crate::event::{Event, LogEntry};
+use crate::fixed::Decay;
+use crate::learn;
+use crate::page::{Page, PageRequest};
+use crate::policy::Policy;
+use crate::snapshot::{self, RestoreError};
+use crate::viewer::{TasteLimits, Viewer};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use takt_core::{Timestamp, ViewerId};
+
+/// The last millisecond that RFC 3339 can write. Time stands still there.
+const TIME_MAX_MS: i64 = 253_402_300_799_999;
+
+/// Entries were left out: applying this one would make a state that no log explains.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("event log has a gap: expected position {expected}, got {got}")]
+pub struct Gap {
+    /// The position that has to come next.
+    pub expected: u64,
+    /// The position that came.
+    pub got: u64,
+}
+
+/// How large the state is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Stats {
+    /// Entries applied.
+    pub position: u64,
+    /// Videos that can be recommended.
+    pub videos: u64,
+    /// Videos that were removed, of which only the id is left.
+    pub videos_removed: u64,
+    /// Viewers with a row.
+    pub viewers: u64,
+    /// Creators, sounds, tags, words and languages.
+    pub features: u64,
+    /// Connections between videos liked together, counted at both ends.
+    pub neighbours: u64,
+    /// Events that named a video the log had not published, and so taught nothing.
+    pub ignored: u64,
+    /// Roughly the memory in use, in bytes.
+    pub bytes: u64,
+}
+
+/// What entries change besides rows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Counters {
+    pub(crate) position: u64,
+    /// The latest time of any entry so far.
+    pub(crate) now_ms: i64,
+    pub(crate) ignored: u64,
+}
+
+/// The recommender of one cell.
+///
+/// Reading ([`Engine::page`]) takes `&self` and may run on many threads behind a read lock; only [`Engine::apply`]
+/// changes anything.
+///
+/// Memory, on 64-bit machines: a video takes about 300 bytes, 16 per neighbour (32 at most by the default policy), 4 per
+/// feature and 60 per tag or word that no other video has; a viewer takes about 250 bytes, 2 per video seen and
+/// judged, and up to 20 kB for a taste at its limit of 512 features.
+#[derive(Debug)]
+pub struct Engine {
+    pub(crate) policy: Policy,
+    pub(crate) catalogue: Catalogue,
+    /// Ordered by id, so that a snapshot does not tell who came first or left.
+    pub(crate) viewers: BTreeMap<ViewerId, Viewer>,
+    pub(crate) counters: Counters,
+}
+
+impl Engine {
+    /// An engine that has seen nothing.
+    pub fn new(policy: Policy) -> Self {
+        let popularity = Decay::new(policy.popularity_half_life_ms());
+        let co_watch = Decay::new(policy.co_watch_half_life_ms());
+        let catalogue = Catalogue::new(popularity, co_watch, policy.exploration.impressions_max);
+        Self { policy, catalogue, viewers: BTreeMap::new(), counters: Counters::default() }
+    }
+
+    /// Learns the entry at `position`. Positions count from 1 without holes; one that was applied before is passed over.
+    ///
+    /// # Errors
+    ///
+    /// [`Gap`] when entries between are missing; nothing is changed then.
+    pub fn apply(&mut self, position: u64, entry: &LogEntry) -> Result<(), Gap> {
+        if position <= self.counters.position {
+            return Ok(());
+        }
+        let expected = self.counters.position + 1;
+        if position != expected {
+            return Err(Gap { expected, got: position });
+        }
+        self.counters.position = position;
+        self.counters.now_ms = self.moment(entry.at);
+        self.catalogue.advance(self.counters.now_ms);
+        match &entry.event {
+            Event::ViewerMerged { from, into } => self.merge(*from, *into),
+            Event::ViewerForgotten { viewer } => {
+                self.viewers.remove(viewer);
+            }
+            event => learn::learn(self, event),
+        }
+        Ok(())
+    }
+
+    /// The position of the last entry applied; 0 before the first.
+    pub const fn position(&self) -> u64 {
+        self.counters.position
+    }
+
+    /// The time of the last entry applied, which never runs backwards.
+    pub const fn time(&self) -> Timestamp {
+        Timestamp::from_millis(self.counters.now_ms)
+    }
+
+    /// The policy in force.
+    pub const fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// What to show next. A function of the state and the request: asked twice, it answers the same.
+    ///
+    /// The items are kept back for this viewer only once [`Event::PageServed`] has been applied. Whoever serves
+    /// one viewer's requests concurrently has to apply it before computing the next page.
+    pub fn page(&self, request: &PageRequest) -> Page {
+        crate::page::compute(self, request)
+    }
+
+    /// The whole state as bytes, for [`Engine::restore`]: format version, policy, checksum and all.
+    pub fn snapshot(&self) -> Vec<u8> {
+        snapshot::write(self)
+    }
+
+    /// The engine a snapshot was taken of.
+    ///
+    /// # Errors
+    ///
+    /// A snapshot that is damaged, of another format version or of another policy is refused: replay the log from its
+    /// beginning instead.
+    pub fn restore(policy: Policy, bytes: &[u8]) -> Result<Self, RestoreError> {
+        snapshot::read(policy, bytes)
+    }
+
+    /// SHA-256 of the state, the same on every machine that applied the same entries under the same policy.
+    pub fn digest(&self) -> [u8; 32] {
+        snapshot::digest(self)
+    }
+
+    /// How large the state is. Walks all of it: for a metrics page, not for every request.
+    pub fn stats(&self) -> Stats {
+        let rows = &self.catalogue.rows;
+        let live = self.catalogue.live.len();
+        let neighbours: usize = rows.videos.iter().map(|video| video.neighbours.len()).sum();
+        let viewers: usize = self.viewers.values().map(|viewer| viewer.bytes() + 40).sum();
+        Stats {
+            position: self.counters.position,
+            videos: live,
+            videos_removed: rows.videos.len() as u64 - live,
+            viewers: self.viewers.len() as u64,
+            features: rows.features.len() as u64,
+            neighbours: neighbours as u64,
+            ignored: self.counters.ignored,
+            bytes: (viewers + self.catalogue.bytes()) as u64,
+        }
+    }
+
+    /// `at` as the engine takes it: not before what it has seen, not beyond the end of the calendar.
+    pub(crate) fn moment(&self, at: Timestamp) -> i64 {
+        at.millis().min(TIME_MAX_MS).max(self.counters.now_ms)
+    }
+
+    pub(crate) fn taste_limits(&self) -> TasteLimits {
+        TasteLimits {
+            half_life_ms: self.policy.taste_half_life_ms(),
+            evidence_max: self.policy.taste.evidence_max.0,
+            features_max: self.policy.taste.features_max as usize,
+        }
+    }
+
+    fn merge(&mut self, from: ViewerId, into: ViewerId) {
+        if from == into {
+            return;
+        }
+        let Some(other) = self.viewers.remove(&from) else { return };
+        let limits = self.taste_limits();
+        let recent_max = self.policy.co_watch.recent_max as usize;
+        self.viewers.entry(into).or_default().absorb(other, self.counters.now_ms, recent_max, limits);
+    }
+}

@@ -1,0 +1,262 @@
+//! What each event teaches.
+//!
+//! Invariant: being shown teaches that a video was seen, nothing about being liked. Every total over viewers takes at
+//! most a fixed amount from one viewer and one video, however often they report it.
+
+use crate::caption::{TAGS_MAX, TERM_BYTES_MAX, WORDS_MAX};
+use crate::catalogue::{Description, Feature, Kind};
+use crate::engine::Engine;
+use crate::event::{Event, ServedItem};
+use crate::fixed::{MICRO, mul, ratio};
+use crate::policy::Evidence;
+use crate::viewer::{Change, Fact, RESERVED_MAX};
+use takt_core::ViewerId;
+
+/// Times through a video beyond the first that still add to the judgement.
+const REPLAYS_MAX: i64 = 2;
+
+/// How a video was watched.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Watching {
+    pub(crate) watch_ms: u32,
+    pub(crate) loops: u16,
+    pub(crate) paused: bool,
+}
+
+/// Applies an event that concerns a video. One that the log has not published teaches nothing and is counted.
+pub(crate) fn learn(engine: &mut Engine, event: &Event) {
+    let (viewer, video) = match event {
+        Event::VideoPublished { .. } => return publish(engine, event),
+        Event::PageServed { viewer, items, .. } => return reserve(engine, *viewer, items),
+        Event::VideoRemoved { video } => (None, video),
+        Event::Impression { viewer, video, .. }
+        | Event::Watch { viewer, video, .. }
+        | Event::Like { viewer, video, .. }
+        | Event::Unlike { viewer, video, .. }
+        | Event::Share { viewer, video, .. }
+        | Event::NotInterested { viewer, video, .. } => (Some(*viewer), video),
+        Event::ViewerMerged { .. } | Event::ViewerForgotten { .. } => return,
+    };
+    let Some(video) = engine.catalogue.number(*video) else {
+        engine.counters.ignored = engine.counters.ignored.saturating_add(1);
+        return;
+    };
+    let Some(viewer) = viewer else { return engine.catalogue.remove(video) };
+    let mut lesson = Lesson { engine, viewer, video };
+    match *event {
+        Event::Watch { watch_ms, loops, paused, .. } => {
+            lesson.see();
+            lesson.watch(Watching { watch_ms, loops, paused });
+        }
+        Event::Like { .. } => lesson.like(),
+        Event::Unlike { .. } => lesson.unlike(),
+        Event::Share { .. } => lesson.share(),
+        Event::NotInterested { .. } => lesson.not_interested(),
+        _ => lesson.see(),
+    }
+}
+
+/// The judgement of watching a video of this length, in micro-units: negative for a skip, up to `finish` for watching
+/// it through, more for doing so again.
+pub(crate) fn judgement(evidence: &Evidence, watching: Watching, duration_ms: u32) -> i64 {
+    let by_time = ratio(i64::from(watching.watch_ms), i64::from(duration_ms.max(1)));
+    // A loop is only believed as far as time was spent on it: clients that count loops but not time report one finish.
+    let completion = by_time.max(MICRO.min(i64::from(watching.loops) * MICRO));
+    let bound = evidence.skip_completion.0;
+    if completion < bound {
+        let skipped = watching.watch_ms < evidence.skip_ms && !watching.paused;
+        return if skipped { -evidence.skip.0 } else { 0 };
+    }
+    let through = if bound >= MICRO { MICRO } else { ratio(completion.min(MICRO) - bound, MICRO - bound) };
+    let again = (completion - MICRO).clamp(0, REPLAYS_MAX * MICRO);
+    mul(evidence.finish.0, through) + mul(evidence.replay.0, again)
+}
+
+fn publish(engine: &mut Engine, event: &Event) {
+    let Event::VideoPublished { video, creator, sound, language, tags, words, duration_ms } = event else {
+        return;
+    };
+    let fits = |term: &&String| !term.is_empty() && term.len() <= TERM_BYTES_MAX;
+    let mut features = vec![Feature::Creator(*creator)];
+    features.extend(sound.map(Feature::Sound));
+    features.extend(tags.iter().filter(fits).take(TAGS_MAX).map(|tag| Feature::Tag(tag.as_str().into())));
+    features
+        .extend(words.iter().filter(fits).take(WORDS_MAX).map(|word| Feature::Word(word.as_str().into())));
+    features.extend(language.clone().map(Feature::Language));
+    let mut unique: Vec<Feature> = Vec::with_capacity(features.len());
+    for feature in features {
+        if !unique.contains(&feature) {
+            unique.push(feature);
+        }
+    }
+    let published_ms = engine.counters.now_ms;
+    engine
+        .catalogue
+        .publish(*video, Description { features: unique, duration_ms: *duration_ms, published_ms });
+}
+
+fn reserve(engine: &mut Engine, viewer: ViewerId, items: &[ServedItem]) {
+    let now_ms = engine.counters.now_ms;
+    let until_ms = now_ms.saturating_add(engine.policy.reserve_ms());
+    let row = engine.viewers.entry(viewer).or_default();
+    row.release(now_ms);
+    for item in items.iter().take(RESERVED_MAX) {
+        if let Some(video) = engine.catalogue.number(item.video) {
+            row.reserve(video, until_ms);
+            row.last_served = Some(video);
+        }
+    }
+}
+
+/// One viewer's deed on one video.
+struct Lesson<'a> {
+    engine: &'a mut Engine,
+    viewer: ViewerId,
+    video: u32,
+}
+
+impl Lesson<'_> {
+    fn row(&mut self) -> &mut crate::viewer::Viewer {
+        self.engine.viewers.entry(self.viewer).or_default()
+    }
+
+    fn see(&mut self) {
+        let (video, now_ms) = (self.video, self.engine.counters.now_ms);
+        let row = self.row();
+        row.release(now_ms);
+        if row.see(video) {
+            self.engine.catalogue.count_impression(video);
+        }
+    }
+
+    fn watch(&mut self, watching: Watching) {
+        let video = self.video;
+        let duration_ms = self.engine.catalogue.video(video).duration_ms;
+        let judgement = judgement(&self.engine.policy.evidence, watching, duration_ms);
+        let judgement = i32::try_from(judgement).unwrap_or(i32::MAX);
+        let row = self.row();
+        let (before, after) = row.judge(video, judgement);
+        let first = row.note(video, Fact::Judged);
+        let known = before.is_some();
+        let (before, after) = (i64::from(before.unwrap_or(0)), i64::from(after));
+        // A video that fell out of the viewer's latest ones and is watched again teaches about the viewer only: its
+        // record has their judgement already.
+        if first || known {
+            self.engine.catalogue.count_judgement(video, first, after - before);
+            let gained = after.max(0) - before.max(0);
+            if gained > 0 {
+                let now_ms = self.engine.counters.now_ms;
+                self.engine.catalogue.count_popularity(video, gained, now_ms);
+            }
+        }
+        if after != before {
+            self.lean(Change {
+                favour: after.max(0) - before.max(0),
+                against: (-after).max(0) - (-before).max(0),
+                averse: 0,
+            });
+        }
+        if after > 0 && after >= self.engine.policy.evidence.positive_min.0 {
+            self.positive();
+        }
+    }
+
+    fn like(&mut self) {
+        self.see();
+        let (video, like) = (self.video, self.engine.policy.evidence.like.0);
+        let row = self.row();
+        if !row.note(video, Fact::Liked) {
+            return;
+        }
+        if row.note(video, Fact::LikeCounted) {
+            let now_ms = self.engine.counters.now_ms;
+            self.engine.catalogue.count_popularity(video, like, now_ms);
+        }
+        self.lean(Change { favour: like, ..Change::default() });
+        self.positive();
+    }
+
+    /// Takes the like out of the viewer's taste. The video's popularity keeps it until it has decayed: what it is worth
+    /// by now is not known, and taking too much would make unliking a weapon.
+    fn unlike(&mut self) {
+        let (video, like) = (self.video, self.engine.policy.evidence.like.0);
+        let Some(row) = self.engine.viewers.get_mut(&self.viewer) else { return };
+        if row.unnote(video, Fact::Liked) {
+            self.lean(Change { favour: -like, ..Change::default() });
+        }
+    }
+
+    fn share(&mut self) {
+        self.see();
+        let (video, share) = (self.video, self.engine.policy.evidence.share.0);
+        if self.row().note(video, Fact::Shared) {
+            let now_ms = self.engine.counters.now_ms;
+            self.engine.catalogue.count_popularity(video, share, now_ms);
+            self.lean(Change { favour: share, ..Change::default() });
+            self.positive();
+        }
+    }
+
+    fn not_interested(&mut self) {
+        self.see();
+        let (video, against) = (self.video, self.engine.policy.evidence.not_interested.0);
+        if self.row().note(video, Fact::NotInterested) {
+            self.lean(Change { favour: 0, against, averse: against });
+        }
+    }
+
+    /// The viewer's leaning towards all that the video has.
+    fn lean(&mut self, change: Change) {
+        let limits = self.engine.taste_limits();
+        let now_ms = self.engine.counters.now_ms;
+        let catalogue = &self.engine.catalogue;
+        let features = &catalogue.video(self.video).features;
+        let row = self.engine.viewers.entry(self.viewer).or_default();
+        row.lean(features, change, now_ms, limits, |feature| {
+            // "Less of this" is not held against a word or a language.
+            matches!(catalogue.kind(feature), Kind::Creator | Kind::Sound | Kind::Tag)
+        });
+    }
+
+    /// The video was liked, one way or another: once per viewer, it is connected with what they liked before.
+    fn positive(&mut self) {
+        let (video, now_ms) = (self.video, self.engine.counters.now_ms);
+        let rules = &self.engine.policy.co_watch;
+        let (recent_max, neighbours_max) = (rules.recent_max as usize, rules.neighbours_max as usize);
+        let row = self.row();
+        if !row.note(video, Fact::Positive) {
+            return;
+        }
+        let before = row.push_recent(video, now_ms, recent_max);
+        self.engine.catalogue.count_co_watch(video, &before, now_ms, neighbours_max);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::Policy;
+
+    fn check(watch_ms: u32, loops: u16, paused: bool, duration_ms: u32, expected: i64) {
+        let policy = Policy::default();
+        let got = judgement(&policy.evidence, Watching { watch_ms, loops, paused }, duration_ms);
+        assert_eq!(got, expected, "{watch_ms} ms, {loops} loops, paused {paused}, of {duration_ms} ms");
+    }
+
+    #[test]
+    fn watching_is_judged_by_completion() {
+        check(0, 0, false, 20_000, -600_000);
+        check(1_999, 0, false, 20_000, -600_000);
+        check(1_999, 0, true, 20_000, 0);
+        // Two seconds are no skip, a quarter of a very short video neither.
+        check(2_000, 0, false, 20_000, 0);
+        check(1_000, 0, false, 3_000, 111_110);
+        check(12_500, 0, false, 20_000, 500_000);
+        check(20_000, 0, false, 20_000, MICRO);
+        check(40_000, 1, false, 20_000, 1_250_000);
+        check(200_000, 9, false, 20_000, 1_500_000);
+        check(u32::MAX, u16::MAX, true, u32::MAX, MICRO);
+        check(u32::MAX, u16::MAX, false, 0, 1_500_000);
+        check(0, u16::MAX, false, 20_000, MICRO);
+    }
+}

@@ -1,0 +1,86 @@
+//! `docs/ranking.md`, from the registry.
+
+use crate::fixed::MICRO;
+use crate::policy::{DEFAULT_POLICY, Policy};
+use crate::registry::{FilterName, SourceName, TermName};
+use std::fmt::Write as _;
+
+/// The page that tells people how videos are ordered, with the weights of `policy`.
+pub fn reference(policy: &Policy) -> String {
+    let mut page = String::from(INTRODUCTION);
+    page.push_str("\n## Candidate sources\n\nEach puts forward at most its quota of videos per page, in this order.\n\n");
+    page.push_str("| source | quota | what |\n| --- | ---: | --- |\n");
+    for &source in SourceName::ALL {
+        let quota = match policy.quota(source) {
+            0 => "off".to_owned(),
+            quota => quota.to_string(),
+        };
+        line(&mut page, source.as_str(), &quota, source.description());
+    }
+    page.push_str("\n## Filters\n\nA video is dropped for the first of these reasons that holds.\n\n");
+    page.push_str("| reason | what |\n| --- | --- |\n");
+    for &filter in FilterName::ALL {
+        let _ = writeln!(page, "| `{filter}` | {} |", filter.description());
+    }
+    page.push_str("\n## Terms\n\nThe score is the sum of weight times value over these terms.\n\n");
+    page.push_str("| term | weight | value |\n| --- | ---: | --- |\n");
+    for &term in TermName::ALL {
+        line(&mut page, term.as_str(), &decimal(policy.weight(term)), term.description());
+    }
+    page.push_str(RULES);
+    let _ = write!(page, "\n## The policy compiled in\n\n```toml\n{DEFAULT_POLICY}```\n");
+    page
+}
+
+fn line(page: &mut String, name: &str, number: &str, description: &str) {
+    let _ = writeln!(page, "| `{name}` | {number} | {description} |");
+}
+
+/// Micro-units as a decimal number, without floating point.
+fn decimal(micro: i64) -> String {
+    let text = format!("{}.{:06}", micro / MICRO, micro % MICRO);
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+const INTRODUCTION: &str = "\
+# How videos are ordered
+
+<!-- Generated from crates/takt-recommender; a test fails when it is stale. To write it anew:
+     TAKT_WRITE_DOCS=1 cargo test -p takt-recommender --test it reference -->
+
+The recommender is a deterministic state machine over the event log.
+A page is a function of the log up to a position, the ranking policy, the viewer, the time and a seed; asked again, it is the same page, byte for byte.
+Everything is computed in integers of one millionth (micro-units): where this page says 1, the code says 1000000.
+
+A page comes about in four stages: **candidate sources** put videos forward, **filters** drop those that must not be shown, the **ranker** gives each
+a score, the **re-ranker** fills the page place by place.
+Being shown is never taken as being liked: only finishing, liking and sharing speak for a video, skipping and \"not interested\" against it.
+";
+
+const RULES: &str = "
+## The page as a whole
+
+The page is filled from the top; each place goes to the highest score among the videos that keep these rules, of equals to the newer one.
+
+1. Two neighbours never have the same creator or the same sound, as long as another candidate is left. The last video of the page before counts as the first one's neighbour.
+2. One creator and one sound get at most their share of the page (`spreading`), as long as another candidate is left.
+3. The terms `repeat_creator`, `repeat_sound` and `repeat_tag` grow with every video that is put on the page.
+4. A share of all places (`exploration`) goes to the highest score among videos that few viewers have met. Their offset is drawn by the seed.
+
+## What is learned from what
+
+| event | about the viewer | about the video |
+| --- | --- | --- |
+| impression | has seen it | one more impression |
+| watch: left early (`skip_ms`, `skip_completion`) | evidence against its creator, sound, tags, words, language | lower quality |
+| watch: further | evidence for them in proportion to completion, more for replays | higher quality, popularity |
+| like, share | evidence for them; an unlike takes the like back | popularity, once per viewer |
+| finished, liked or shared | joins the viewer's recent videos | is connected with the viewer's recent videos (co-watch), once per viewer |
+| not interested | strong evidence against; `not_interested` term for its creator, sound and tags | nothing |
+| page served | its videos are kept back until shown, or `reserve_minutes` have passed | nothing |
+| viewers merged | seen set, taste and the rest are joined | nothing |
+| viewer forgotten | the whole row is dropped | totals stay, without a name |
+
+A later report on the same watching replaces an earlier one only if it is longer, and no viewer counts twice for one video.
+Evidence on taste is held as for and against per feature; its value is (for - against) / (for + against + prior), and it fades with `taste.half_life_hours`.
+";

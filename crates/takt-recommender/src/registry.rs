@@ -1,0 +1,116 @@
+//! The names of every source, filter and term, each with what it means.
+//!
+//! The same lists drive the policy's keys, the pages' explanations and `docs/ranking.md`; an entry without a
+//! description does not compile.
+
+macro_rules! registry {
+    ($(#[$doc:meta])* $name:ident { $($variant:ident $key:literal $description:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum $name {
+            $(#[doc = $description] $variant,)*
+        }
+
+        impl $name {
+            /// All of them, in the order in which they run.
+            pub const ALL: &[Self] = &[$(Self::$variant,)*];
+            /// How many there are.
+            pub(crate) const COUNT: usize = Self::ALL.len();
+
+            /// The name in the policy, in pages and in the docs.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => {
+                        // An empty description is as bad as none.
+                        const { assert!($description.len() > 20, "describe it") };
+                        $key
+                    })*
+                }
+            }
+            /// What it means, for people.
+            pub const fn description(self) -> &'static str {
+                match self { $(Self::$variant => $description,)* }
+            }
+            pub(crate) const fn index(self) -> usize {
+                self as usize
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
+    };
+}
+
+registry! {
+    /// Where candidates come from. A video that several sources put forward is named after the first of them.
+    SourceName {
+        CoWatch "co_watch" "Videos that viewers who liked your latest liked videos liked too.",
+        Creator "creator" "The newest videos of the creators you like best.",
+        Sound "sound" "The newest videos with the sounds you like best.",
+        Topic "topic" "The newest videos with the tags and caption words you like best.",
+        Popular "popular" "What most viewers finish, like and share at the moment.",
+        Fresh "fresh" "The newest videos of all.",
+        Exploration "exploration" "Videos that few viewers have met yet, drawn by the page's seed.",
+        Backlog "backlog" "Any video you have not seen yet, drawn by the page's seed, where the other sources find too few.",
+    }
+}
+
+registry! {
+    /// Why a video that a source put forward was not considered. The first reason that holds is counted.
+    FilterName {
+        Removed "removed" "The video was deleted or restricted.",
+        Own "own" "The video is the viewer's own.",
+        NotInterested "not_interested" "The viewer said that they are not interested in this video.",
+        Seen "seen" "The viewer has met the video before, in any feed. The record is exact.",
+        Reserved "reserved" "The video was served to the viewer a short while ago and may still be waiting on their device.",
+    }
+}
+
+registry! {
+    /// What a score is the sum of.
+    TermName {
+        CoWatch "co_watch" "Liked by those who liked your latest liked videos; 0 to 1.",
+        Creator "creator" "What you made of this creator's videos: finished, liked and shared against skipped; -1 to 1.",
+        Sound "sound" "What you made of videos with this sound; -1 to 1.",
+        Tag "tag" "What you made of videos with these tags, rare tags counting more; -2 to 2.",
+        Word "word" "What you made of videos with these words in the caption, rare words counting more; -2 to 2.",
+        Language "language" "What you made of videos in this language; -1 to 1.",
+        Popularity "popularity" "How much others finish, like and share it at the moment, on a logarithmic scale; 0 to 1.",
+        Quality "quality" "Whether those who met it finished or skipped it, with doubt while only few have; -1 to 1.5.",
+        Freshness "freshness" "How new it is; 1 when published, halved with every half-life.",
+        Exploration "exploration" "Few viewers have met it, so that meeting it tells something; 0 to 1.",
+        Chance "chance" "A number drawn by the page's seed, so that equals do not always come in the same order; 0 to 1.",
+        NotInterested "not_interested" "You asked for less of this creator, sound or tag; -1 to 0.",
+        RepeatCreator "repeat_creator" "The page above already has this creator; -1 for every such video, at most -3.",
+        RepeatSound "repeat_sound" "The page above already has this sound; -1 for every such video, at most -3.",
+        RepeatTag "repeat_tag" "The page above already has these tags; -1 for every tag in common, at most -4.",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_indexes_are_positions() {
+        fn check<T: Copy>(all: &[T], name: fn(T) -> &'static str, index: fn(T) -> usize) {
+            let mut names: Vec<_> = all.iter().map(|&item| name(item)).collect();
+            assert!(all.iter().enumerate().all(|(i, &item)| index(item) == i));
+            names.sort_unstable();
+            names.dedup();
+            assert_eq!(names.len(), all.len());
+        }
+        check(SourceName::ALL, SourceName::as_str, SourceName::index);
+        check(FilterName::ALL, FilterName::as_str, FilterName::index);
+        check(TermName::ALL, TermName::as_str, TermName::index);
+    }
+}

@@ -1,0 +1,4 @@
+//! The recommender through its public interface.
+
+mod cell;
+mod tastes;
