@@ -7,8 +7,10 @@ mod recommender;
 pub mod routes;
 mod projection;
 mod store;
+mod verify;
 
 pub use recommender::{Recommender, RecoverError};
+pub use verify::{Verdict, verify};
 
 use crate::error::{Error, Result};
 use crate::session::getrandom_fill;

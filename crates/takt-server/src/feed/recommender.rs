@@ -112,11 +112,18 @@ impl Recommender {
     }
 }
 
-/// What `takt verify` compares: the state from snapshot and log, and from the log alone.
-pub fn rebuild(dir: &Path, log: &EventLog, from_snapshot: bool) -> Result<Engine, RecoverError> {
-    let mut engine = if from_snapshot { newest(dir, log.head()) } else { Engine::new(Policy::default()) };
-    while replay_some(&mut engine, log)? > 0 {}
-    Ok(engine)
+/// Applies the log's entries up to and with `position`.
+pub(super) fn replay_to(engine: &mut Engine, log: &EventLog, position: u64) -> Result<(), RecoverError> {
+    while engine.position() < position {
+        let missing = usize::try_from(position - engine.position()).unwrap_or(usize::MAX);
+        let entries = log.read(engine.position(), missing.min(REPLAY_ENTRIES))?;
+        if entries.is_empty() {
+            let reason = format!("is missing; the log ends at {}", engine.position());
+            return Err(RecoverError::Entry { position, reason });
+        }
+        apply(engine, &entries)?;
+    }
+    Ok(())
 }
 
 fn replay_some(engine: &mut Engine, log: &EventLog) -> Result<usize, RecoverError> {
@@ -137,7 +144,7 @@ fn apply(engine: &mut Engine, entries: &[Entry]) -> Result<(), RecoverError> {
 
 /// The newest snapshot that can be used with a log of this length, or an empty engine.
 fn newest(dir: &Path, head: u64) -> Engine {
-    for (position, path) in list(dir).into_iter().rev() {
+    for (position, path) in snapshots(dir).into_iter().rev() {
         // The log ends before the snapshot: a power cut took pages that were not yet synced.
         if position > head {
             continue;
@@ -151,7 +158,8 @@ fn newest(dir: &Path, head: u64) -> Engine {
     Engine::new(Policy::default())
 }
 
-fn list(dir: &Path) -> Vec<(u64, PathBuf)> {
+/// The snapshots in `dir` with their positions, oldest first.
+pub(super) fn snapshots(dir: &Path) -> Vec<(u64, PathBuf)> {
     let files = std::fs::read_dir(dir).into_iter().flatten().flatten().map(|file| file.path());
     let mut found: Vec<_> = files
         .filter_map(|path| {
@@ -172,8 +180,8 @@ fn write(dir: &Path, position: u64, bytes: &[u8]) -> std::io::Result<()> {
     file.sync_all()?;
     std::fs::rename(&unfinished, dir.join(format!("{position:020}{SNAPSHOT_SUFFIX}")))?;
     std::fs::File::open(dir)?.sync_all()?;
-    let snapshots = list(dir);
-    for (_, old) in snapshots.iter().rev().skip(SNAPSHOTS_KEPT) {
+    let kept = snapshots(dir);
+    for (_, old) in kept.iter().rev().skip(SNAPSHOTS_KEPT) {
         std::fs::remove_file(old)?;
     }
     Ok(())
