@@ -1,1 +1,72 @@
-fn main() {}
+//! The project's own commands: `cargo xtask demo`, `cargo xtask test` and the smaller ones they are made of.
+//!
+//! Invariant: nothing here is part of the product. `takt` never depends on this crate, and this crate talks to
+//! `takt` only as a stranger would, through its command line and its HTTP API.
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+mod bench;
+mod demo;
+mod demo_data;
+mod deny;
+mod install;
+mod node;
+mod paths;
+mod postgres;
+mod python;
+mod s3;
+mod screenshots;
+mod server;
+mod shell;
+mod signals;
+mod test;
+mod tidy;
+mod web;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Takt's own commands", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Install what is missing, build, start Takt with sample videos and print the address
+    Demo(demo::Options),
+    /// Every test: tidy, Rust on both databases, web, browser
+    Test(test::Options),
+    /// Layering, sizes, forbidden words, generated files
+    Tidy(tidy::Options),
+    /// Make the demo's sample videos in a folder, without a server
+    #[command(hide = true)]
+    Clips(demo_data::ClipOptions),
+    /// Licences, advisories and banned crates (needs cargo-deny)
+    Deny,
+    /// Write the pictures of docs/images from a running Takt
+    Screenshots(screenshots::Options),
+    /// Load generator and media benchmarks (passes its arguments on)
+    Bench(bench::Options),
+}
+
+fn main() {
+    let cli = Cli::parse();
+    let result: Result<()> = signals::catch().and_then(|()| match cli.command {
+        Command::Demo(options) => demo::run(&options),
+        Command::Test(options) => test::run(&options),
+        Command::Tidy(options) => tidy::run(&options),
+        Command::Clips(options) => demo_data::make_all(&options),
+        Command::Deny => deny::run(),
+        Command::Screenshots(options) => screenshots::run(&options),
+        Command::Bench(options) => bench::run(&options),
+    });
+    if let Err(error) = result {
+        if signals::interrupted() {
+            eprintln!("interrupted");
+            std::process::exit(130);
+        }
+        eprintln!("error: {error:#}");
+        std::process::exit(1);
+    }
+}

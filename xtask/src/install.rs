@@ -1,0 +1,200 @@
+//! Installs what a command needs and says so first. Asks nothing.
+//!
+//! Debian and Ubuntu packages come through apt-get; what their releases lack comes into `.tools/`, which belongs to
+//! this checkout. Elsewhere nothing is installed: what is missing is named in one list.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, bail};
+
+use crate::{node, postgres, python, shell};
+
+/// Something that a command needs on this machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Need {
+    /// A C compiler for the embedded SQLite and the allocator.
+    Compiler,
+    /// ffmpeg and ffprobe.
+    Ffmpeg,
+    /// Node and npm for the web app.
+    Node,
+    /// A browser for the end-to-end tests and the screenshots.
+    Browser,
+    /// PostgreSQL's server programs.
+    Postgres,
+    /// Python with venv, for the S3 server of the tests.
+    Python,
+    /// nginx, which the benchmark serves the same files with.
+    Nginx,
+}
+
+impl Need {
+    fn what_for(self) -> &'static str {
+        match self {
+            Self::Compiler => "a C compiler: builds the embedded SQLite",
+            Self::Ffmpeg => "ffmpeg: transcodes videos",
+            Self::Node => "Node >= 20.19 with npm: builds the web app",
+            Self::Browser => "Chromium: runs the browser tests",
+            Self::Postgres => "PostgreSQL's server: the tests run on both databases",
+            Self::Python => "Python 3 with venv: installs test tools into .tools/",
+            Self::Nginx => "nginx: the benchmark's yardstick",
+        }
+    }
+
+    fn is_met(self) -> bool {
+        let has = |name| shell::find_in_path(name).is_some();
+        match self {
+            Self::Compiler => has("cc"),
+            Self::Ffmpeg => has("ffmpeg") && has("ffprobe"),
+            Self::Node => node::find().is_some(),
+            Self::Browser => browser().is_some(),
+            Self::Postgres => postgres::find_bin().is_some(),
+            Self::Python => python::system_has_venv(),
+            Self::Nginx => nginx().is_some(),
+        }
+    }
+
+    /// Debian's and Ubuntu's packages; empty where the need is met another way.
+    fn packages(self) -> Vec<&'static str> {
+        match self {
+            Self::Compiler => vec!["gcc", "libc6-dev"],
+            Self::Ffmpeg => vec!["ffmpeg"],
+            Self::Node if node::distribution_is_new_enough() => vec!["nodejs", "npm"],
+            Self::Node if python::system_has_venv() => vec![],
+            Self::Node | Self::Python => vec!["python3", "python3-venv"],
+            Self::Browser => vec!["chromium"],
+            Self::Postgres => vec!["postgresql"],
+            Self::Nginx => vec!["nginx-light"],
+        }
+    }
+}
+
+/// Makes sure that everything needed is there.
+///
+/// # Errors
+/// Where something cannot be installed; the message names all that is missing.
+pub(crate) fn ensure(needs: &[Need]) -> Result<()> {
+    let missing: Vec<Need> = needs.iter().copied().filter(|need| !need.is_met()).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    if shell::find_in_path("apt-get").is_none() {
+        bail!("this system has no apt-get, so nothing was installed. Missing:\n{}", list(&missing));
+    }
+    apt_install(&missing)?;
+    if missing.contains(&Need::Node) && !Need::Node.is_met() {
+        node::install_local()?;
+    }
+    let still: Vec<Need> = missing.into_iter().filter(|need| !need.is_met()).collect();
+    if !still.is_empty() {
+        bail!("installed what the distribution has, but this is still missing:\n{}", list(&still));
+    }
+    Ok(())
+}
+
+fn list(needs: &[Need]) -> String {
+    needs.iter().map(|need| format!("  - {}", need.what_for())).collect::<Vec<_>>().join("\n")
+}
+
+fn apt_install(missing: &[Need]) -> Result<()> {
+    println!("Missing on this machine:\n{}", list(missing));
+    // Package lists first: without them apt does not know which versions it could install.
+    let certain: Vec<&str> =
+        missing.iter().filter(|need| **need != Need::Node).flat_map(|need| need.packages()).collect();
+    if !certain.is_empty() || missing.contains(&Need::Node) {
+        apt(&["update", "--quiet=2"])?;
+    }
+    let mut packages: Vec<&str> = missing.iter().flat_map(|need| need.packages()).collect();
+    packages.sort_unstable();
+    packages.dedup();
+    if packages.is_empty() {
+        return Ok(());
+    }
+    if packages.contains(&"chromium") && candidate("chromium").is_none_or(|version| version.contains("snap"))
+    {
+        // Ubuntu's package is a stub for a snap, which cannot be driven from outside its sandbox.
+        packages.retain(|package| *package != "chromium");
+    }
+    println!("Installing with apt-get: {}", packages.join(" "));
+    let mut arguments = vec!["install", "--yes", "--quiet=2", "--no-install-recommends"];
+    arguments.extend(&packages);
+    apt(&arguments)
+}
+
+fn apt(arguments: &[&str]) -> Result<()> {
+    let mut command = if rustix::process::geteuid().is_root() {
+        shell::command("env")
+    } else if let Some(sudo) = shell::find_in_path("sudo") {
+        let mut command = shell::command(sudo);
+        command.arg("env");
+        command
+    } else {
+        bail!("neither root nor sudo: run as root: apt-get {}", arguments.join(" "));
+    };
+    command.args(["DEBIAN_FRONTEND=noninteractive", "apt-get"]).args(arguments);
+    shell::run_in_foreground(&mut command)
+}
+
+/// The version that apt would install, where it knows the package.
+pub(crate) fn candidate(package: &str) -> Option<String> {
+    let text =
+        shell::capture(shell::command("apt-cache").env("LC_ALL", "C").args(["policy", package])).ok()?;
+    parse_candidate(&text)
+}
+
+fn parse_candidate(policy: &str) -> Option<String> {
+    let version = policy.lines().find_map(|line| line.trim().strip_prefix("Candidate:"))?.trim();
+    (version != "(none)").then(|| version.to_owned())
+}
+
+/// The browser for tests: `TAKT_CHROMIUM`, else a Chromium or Chrome in `PATH` that is no snap.
+pub(crate) fn browser() -> Option<PathBuf> {
+    if let Some(path) = std::env::var_os("TAKT_CHROMIUM") {
+        return Some(PathBuf::from(path)).filter(|path| shell::is_executable(path));
+    }
+    ["chromium", "google-chrome", "google-chrome-stable", "chromium-browser"]
+        .iter()
+        .filter_map(|name| shell::find_in_path(name))
+        .find(|path| !is_snap(path))
+}
+
+/// Whether a program is a snap or the stub script that would install one.
+fn is_snap(path: &Path) -> bool {
+    let resolved = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    if resolved.starts_with("/snap") || resolved.ends_with("snap") {
+        return true;
+    }
+    // The stub is a short shell script; a real launcher never mentions snap.
+    resolved.metadata().is_ok_and(|meta| meta.len() < 16_384)
+        && std::fs::read_to_string(&resolved).is_ok_and(|text| text.contains("/snap/"))
+}
+
+/// nginx, which Debian puts outside a normal user's `PATH`.
+pub(crate) fn nginx() -> Option<PathBuf> {
+    shell::find_in_path("nginx")
+        .or_else(|| Some(PathBuf::from("/usr/sbin/nginx")).filter(|path| shell::is_executable(path)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn apt_policy_is_read() {
+        let known = "nodejs:\n  Installed: (none)\n  Candidate: 20.19.2+dfsg-1\n  Version table:\n";
+        assert_eq!(parse_candidate(known).as_deref(), Some("20.19.2+dfsg-1"));
+        assert_eq!(parse_candidate("x:\n  Installed: (none)\n  Candidate: (none)\n"), None);
+        assert_eq!(parse_candidate(""), None);
+    }
+
+    #[test]
+    fn a_snap_stub_is_told_from_a_launcher() {
+        let dir = tempfile::tempdir().unwrap();
+        let stub = dir.path().join("stub");
+        std::fs::write(&stub, "#!/bin/sh\nexec /snap/bin/chromium \"$@\"\n").unwrap();
+        let launcher = dir.path().join("launcher");
+        std::fs::write(&launcher, "#!/bin/sh\nexec /usr/lib/chromium/chromium \"$@\"\n").unwrap();
+        assert!(is_snap(&stub));
+        assert!(!is_snap(&launcher));
+    }
+}
