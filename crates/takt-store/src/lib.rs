@@ -6,6 +6,7 @@
 //! power, loses no acknowledged write. Where something weaker is offered, its name says so ([`event_log::Sync::Buffered`]).
 
 mod db;
+pub mod event_log;
 pub mod jobs;
 #[cfg(any(test, feature = "test-support"))]
 pub mod test_support;
@@ -13,7 +14,8 @@ pub mod test_support;
 pub use db::{
     Args, Cell, Column, Db, DbError, Migration, Mismatch, Record, Row, Tx, Value, count_statements, in_list,
 };
-pub use jobs::{Job, JobQueue, NewJob};
+pub use event_log::{Appended, Entry, EventLog, LogError, NewEntry, Sync};
+pub use jobs::{JOB_TABLE_SQL, Job, JobCounts, JobError, JobQueue, NewJob, ParkedJob, Retried};
 
 // What the macros of this crate expand to; not for direct use.
 #[doc(hidden)]
