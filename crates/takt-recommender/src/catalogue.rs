@@ -169,6 +169,11 @@ impl Catalogue {
     pub(crate) fn creator_number(&self, account: AccountId) -> Option<u32> {
         self.feature_ids.get(&Feature::Creator(account)).copied()
     }
+    /// Whether the video can be watched.
+    pub(crate) fn is_live(&self, video: VideoId) -> bool {
+        self.video_ids.get(&video).is_some_and(|number| self.live.contains(*number))
+    }
+
     /// The live videos that have a feature, in order of number.
     pub(crate) fn posting(&self, feature: u32) -> &[u32] {
         self.postings.get(feature as usize).map_or(&[], Vec::as_slice)

@@ -10,7 +10,7 @@ use crate::snapshot::{self, RestoreError};
 use crate::viewer::{TasteLimits, Viewer};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use takt_core::{Timestamp, ViewerId};
+use takt_core::{Timestamp, VideoId, ViewerId};
 
 /// The last millisecond that RFC 3339 can write. Time stands still there.
 const TIME_MAX_MS: i64 = 253_402_300_799_999;
@@ -120,6 +120,11 @@ impl Engine {
     /// The policy in force.
     pub const fn policy(&self) -> &Policy {
         &self.policy
+    }
+
+    /// Whether the video was published and not removed since.
+    pub fn knows(&self, video: VideoId) -> bool {
+        self.catalogue.is_live(video)
     }
 
     /// What to show next. A function of the state and the request: asked twice, it answers the same.
