@@ -1,0 +1,118 @@
+/**
+ * The shapes of the HTTP API, written from its contract. `npm run api` generates
+ * `schema.gen.ts` from the server's own description; these names then become aliases of it.
+ * Times are RFC 3339 strings, durations milliseconds, sizes bytes.
+ */
+
+export interface Account {
+  id: string;
+  handle: string;
+}
+
+export interface Rendition {
+  url: string;
+  width: number;
+  height: number;
+  codec: string;
+  bytes: number;
+}
+
+export type ProcessingStage = 'queued' | 'checking' | 'first_rendition' | 'further_renditions';
+
+export interface Progress {
+  stage: ProcessingStage;
+  /** 0 to 100 within the stage. */
+  percent: number;
+}
+
+export type VideoStatus = 'processing' | 'ready' | 'failed';
+
+export interface Video {
+  id: string;
+  status: VideoStatus;
+  failure?: { code: string; message: string } | null;
+  progress?: Progress | null;
+  caption: string;
+  language?: string | null;
+  ai_generated: boolean;
+  creator: Account;
+  sound?: { id: string; title: string; video_id: string } | null;
+  published_at?: string | null;
+  duration_ms: number;
+  width: number;
+  height: number;
+  /** The still its creator chose: grids and shares. */
+  poster_url: string;
+  /** First frame of the encoded file: shown until the player has painted. */
+  first_frame_url: string;
+  /** ThumbHash, base64. */
+  thumbhash: string;
+  renditions: Rendition[];
+  counts: { likes: number; views: number; shares: number };
+  liked?: boolean;
+}
+
+export interface FeedItem {
+  impression_id?: string;
+  video: Video;
+}
+
+export interface FeedPage {
+  items: FeedItem[];
+  position?: number | string;
+  cursor?: string | null;
+  fallback?: 'newest' | null;
+}
+
+export type EventType = 'impression' | 'watch' | 'like' | 'share' | 'not_interested';
+
+export interface ClientEvent {
+  /** Made here, so that sending twice has one effect. */
+  id: string;
+  type: EventType;
+  impression_id?: string;
+  video_id: string;
+  watch_ms?: number;
+  loops?: number;
+  paused?: boolean;
+  at: string;
+}
+
+export interface Session {
+  id: string;
+  created_at: string;
+  last_seen_at: string;
+  client: string;
+  current: boolean;
+}
+
+export interface PublicAccount {
+  account: Account & { created_at: string };
+  counts: { videos: number; likes: number; views: number };
+}
+
+export interface VideoPage {
+  videos: Video[];
+  cursor?: string | null;
+}
+
+export interface Config {
+  video: { duration_min_ms: number; duration_max_ms: number; bytes_max: number };
+  signup: boolean;
+}
+
+export interface ProgressUpdate {
+  status: VideoStatus;
+  progress?: Progress | null;
+  video?: Video | null;
+}
+
+/** RFC 9457 problem document. */
+export interface Problem {
+  type?: string;
+  title?: string;
+  status?: number;
+  code?: string;
+  detail?: string;
+  field?: string;
+}

@@ -1,0 +1,24 @@
+import { ApiError } from './api/client.ts';
+import { i18n } from './i18n/index.svelte.ts';
+
+/** A sentence for people: our own where the code is known, else the server's, else a plain one. */
+export function errorText(error: unknown): string {
+  const m = i18n.m.errors;
+  if (!(error instanceof ApiError)) return m.unknown;
+  const own = (m as Record<string, string>)[error.code];
+  if (own) return own;
+  if (error.status === 429) return m.rate_limited;
+  if (error.status >= 500) return m.server;
+  if (error.detail) return sentence(error.detail);
+  if (error.status === 404) return m.not_found;
+  if (error.status === 401) return m.unauthorized;
+  return m.unknown;
+}
+
+/** The server writes lower-case and without a full stop; on a page it is a sentence. */
+export function sentence(text: string): string {
+  const trimmed = text.trim();
+  if (!trimmed) return '';
+  const capital = trimmed.charAt(0).toUpperCase() + trimmed.slice(1);
+  return /[.?]$/.test(capital) ? capital : `${capital}.`;
+}
