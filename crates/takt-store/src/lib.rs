@@ -5,12 +5,14 @@
 //! Invariant: what a call here has acknowledged is synced. Killing the process at any moment, or cutting the
 //! power, loses no acknowledged write. Where something weaker is offered, its name says so ([`event_log::Sync::Buffered`]).
 
+pub mod blobs;
 mod db;
 pub mod event_log;
 pub mod jobs;
 #[cfg(any(test, feature = "test-support"))]
 pub mod test_support;
 
+pub use blobs::{BlobError, BlobKey, BlobMeta, Blobs, BlobsConfig};
 pub use db::{
     Args, Cell, Column, Db, DbError, Migration, Mismatch, Record, Row, Tx, Value, count_statements, in_list,
 };
