@@ -304,35 +304,5 @@ impl Bounded {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn lines_are_cut_at_their_limit_and_all_are_seen() {
-        let mut text = vec![b'x'; LINE_BYTES_MAX * 3];
-        text.extend_from_slice(b"\nshort\nlast");
-        let mut lines = Vec::new();
-        let mut keep = |line: &str| {
-            lines.push(line.to_owned());
-            ControlFlow::Continue(())
-        };
-        let stopped = read_lines(text.as_slice(), &mut keep).await.unwrap();
-        assert!(!stopped);
-        assert_eq!(lines.len(), 3);
-        assert_eq!(lines[0].len(), LINE_BYTES_MAX);
-        assert_eq!(lines[1..], ["short", "last"]);
-    }
-
-    #[test]
-    fn complaints_stay_small_and_keep_both_ends() {
-        let mut bounded = Bounded::default();
-        bounded.push(b"first ");
-        for _ in 0..10_000 {
-            bounded.push(b"the same complaint again ");
-        }
-        bounded.push(b"last");
-        let text = bounded.into_text();
-        assert!(text.len() <= 3 * STDERR_KEPT);
-        assert!(text.starts_with("first ") && text.ends_with("last"));
-    }
-}
+#[path = "process_tests.rs"]
+mod tests;

@@ -101,7 +101,9 @@ pub(crate) async fn listen(job: &Job<'_>, source: &Source) -> Result<Option<Soun
 /// error when the filter closes.
 pub(crate) fn listening_outputs(audio: &AudioSource) -> Vec<OsString> {
     let stream = format!("0:{}", audio.index);
-    let filter = "aformat=channel_layouts=stereo,ebur128=peak=sample:framelog=verbose";
+    // Dither keeps the measuring filters out of denormal numbers, where long silence makes them seven times slower.
+    let filter = "aformat=sample_fmts=fltp:channel_layouts=stereo,aresample=osf=s16:dither_method=triangular_hp,\
+                  ebur128=peak=sample:framelog=verbose";
     let digest = ["-map", &stream, "-c", "copy", "-f", "hash", "-hash", "sha256", "pipe:1"];
     let loudness = ["-map", &stream, "-af", filter, "-f", "null", "-"];
     digest.iter().chain(&loudness).map(OsString::from).collect()
