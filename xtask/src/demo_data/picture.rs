@@ -30,15 +30,14 @@ impl Picture {
     // Colour: slow gradients.
     pub(crate) const AURORA: Self = Self::Graph(
         "gradients=s=136x240:r=30:n=5:c0=0x04101f:c1=0x0b6e6e:c2=0x59f0b4:c3=0x7a4bd8:c4=0x04101f:speed=0.013:seed=7,\
-         format=gbrp,scale={w}:{h}:flags=bicubic,gblur=18,eq=saturation=1.25,vignette=PI/4.6,\
-         noise=alls=4:allf=t",
+         format=gbrp,gblur=5,scale={w}:{h}:flags=bicubic,eq=saturation=1.25,vignette=PI/4.6,noise=alls=4:allf=t",
     );
     pub(crate) const OIL: Self = Self::Graph(
-        "gradients=s=136x240:r=30:n=6:c0=0x2b1055:c1=0xd53a9d:c2=0xffb347:c3=0x21d4fd:c4=0x2b1055:c5=0xb721ff:\
-         speed=0.010:seed=21,format=gbrp[a];\
-         nullsrc=s=68x120:r=30,format=gray,geq=lum='128+60*sin(X/9+T*0.7+2*sin(Y/17+T*0.4))',scale=136:240,\
+        "gradients=s=136x240:r=30:n=6:c0=0x2b1055:c1=0xd53a9d:c2=0xffb347:c3=0xff7a59:c4=0x21d4fd:c5=0x2b1055:\
+         speed=0.008:seed=21,format=gbrp[a];\
+         nullsrc=s=34x60:r=30,format=gray,geq=lum='128+44*sin(X/5+T*0.7+2*sin(Y/9+T*0.4))',scale=136:240:flags=bicubic,\
          format=gbrp,split[x][y0];[y0]vflip,hflip[y];\
-         [a][x][y]displace=edge=mirror,scale={w}:{h}:flags=bicubic",
+         [a][x][y]displace=edge=mirror,gblur=3,scale={w}:{h}:flags=bicubic,eq=saturation=1.15,vignette=PI/5",
     );
     pub(crate) const SUNSET: Self = Self::Graph(
         "nullsrc=s=90x160:r=30,format=gbrp,geq=\
@@ -48,24 +47,27 @@ impl Picture {
          scale={w}:{h}:flags=bicubic,vignette=PI/5",
     );
     pub(crate) const WIDE: Self = Self::Graph(
-        "gradients=s=240x136:r=30:n=4:c0=0x0d1b2a:c1=0xf4a261:c2=0xe76f51:c3=0x264653:speed=0.012:seed=5,\
-         format=gbrp,scale={w}:{h}:flags=bicubic,gblur=12,vignette=PI/5,noise=alls=4:allf=t",
+        "gradients=s=240x136:r=30:n=5:c0=0x3d1c56:c1=0xf2545b:c2=0xf9c784:c3=0x3a8fb7:c4=0x1b1f4b:speed=0.010:seed=5,\
+         format=gbrp,gblur=8,scale={w}:{h}:flags=bicubic,vignette=PI/5,noise=alls=4:allf=t",
     );
     // Life: cellular automata with a glow.
     pub(crate) const LIFE_PINK: Self = Self::Graph(
         "life=s=108x192:r=15:mold=14:life_color=#ffd6f2:death_color=#d6247f:mold_color=#1c0820:ratio=0.14:seed=11,\
-         fps=30,format=gbrp,scale={w}:{h}:flags=neighbor,split[a][b];[b]gblur=12[c];\
-         [a][c]blend=all_mode=screen:all_opacity=0.85",
+         fps=30,format=gbrp,scale={w}:{h}:flags=neighbor,\
+         format=gbrp,split[a][b];[b]scale=iw/6:ih/6:flags=area,gblur=3,scale={w}:{h}:flags=bicubic,\
+         format=gbrp[c];[a][c]blend=all_mode=screen:all_opacity=0.8",
     );
     pub(crate) const LIFE_CITY: Self = Self::Graph(
         "life=s=180x320:r=12:rule=S23/B36:mold=40:life_color=#fff3c4:death_color=#ff9f1c:mold_color=#0a1128:\
-         ratio=0.09:seed=4,fps=30,format=gbrp,scale={w}:{h}:flags=neighbor,split[a][b];[b]gblur=7[c];\
-         [a][c]blend=all_mode=screen:all_opacity=0.8",
+         ratio=0.2:seed=4,fps=30,format=gbrp,scale={w}:{h}:flags=neighbor,\
+         format=gbrp,split[a][b];[b]scale=iw/6:ih/6:flags=area,gblur=2,scale={w}:{h}:flags=bicubic,\
+         format=gbrp[c];[a][c]blend=all_mode=screen:all_opacity=0.9",
     );
     pub(crate) const RULE_30: Self = Self::Graph(
-        "cellauto=rule=30:s=108x192:r=30:scroll=1:full=1:seed=5:ratio=0.02,format=gbrp,\
-         lutrgb=r='13+val*0.20':g='27+val*0.87':b='42+val*0.60',scale={w}:{h}:flags=neighbor,split[a][b];\
-         [b]gblur=9[c];[a][c]blend=all_mode=screen:all_opacity=0.6",
+        "cellauto=rule=30:s=90x160:r=20:scroll=1:full=1:seed=5:ratio=0.02,fps=30,format=gbrp,\
+         lutrgb=r='13+val*0.12':g='27+val*0.80':b='42+val*0.55',scale={w}:{h}:flags=neighbor,\
+         format=gbrp,split[a][b];[b]scale=iw/6:ih/6:flags=area,gblur=2,scale={w}:{h}:flags=bicubic,\
+         format=gbrp[c];[a][c]blend=all_mode=screen:all_opacity=0.5",
     );
     pub(crate) const RULE_90: Self = Self::Graph(
         "cellauto=rule=90:s=68x120:r=15:scroll=1:full=1:seed=9:ratio=0.06,fps=30,format=gbrp,\
@@ -81,8 +83,7 @@ impl Picture {
     pub(crate) const GOLD: Self = Self::Graph(
         "mandelbrot=s=270x480:r=30:start_x=-1.25066:start_y=0.02012:start_scale=0.3:end_scale=0.0004:end_pts=480:\
          maxiter=250:outer=normalized_iteration_count:inner=black,format=gray,scale={w}:{h}:flags=bicubic,format=gbrp,\
-         curves=r='0/0.03 0.4/0.55 0.8/0.98 1/1':g='0/0.02 0.5/0.42 0.85/0.83 1/0.98':b='0/0.05 0.6/0.14 1/0.75',\
-         ",
+         curves=r='0/0.03 0.4/0.55 0.8/0.98 1/1':g='0/0.02 0.5/0.42 0.85/0.83 1/0.98':b='0/0.05 0.6/0.14 1/0.75'",
     );
     pub(crate) const DEEP_BLUE: Self = Self::Graph(
         "mandelbrot=s=270x480:r=30:start_x=-0.1015:start_y=0.9563:start_scale=0.25:end_scale=0.0006:end_pts=450:\
@@ -90,8 +91,10 @@ impl Picture {
          curves=r='0/0.01 0.5/0.1 1/0.95':g='0/0.03 0.5/0.42 1/0.98':b='0/0.12 0.45/0.75 1/1'",
     );
     pub(crate) const CARPET: Self = Self::Graph(
-        "sierpinski=s=270x480:r=30:type=carpet:seed=3:jump=8,scale={w}:{h}:flags=neighbor,format=gbrp,\
-         hue=h='30*t'",
+        "sierpinski=s=135x240:r=30:type=carpet:seed=3:jump=4,format=gbrp,scale={w}:{h}:flags=neighbor,format=gbrp[a];\
+         gradients=s=68x120:r=30:n=4:c0=0xff2e63:c1=0xfcbf49:c2=0x08d9d6:c3=0x7b2cbf:speed=0.02:seed=9,format=gbrp,\
+         scale={w}:{h}:flags=bicubic,format=gbrp[b];[a][b]blend=all_mode=multiply,format=gbrp,\
+         lutrgb=r='16+val*0.92':g='14+val*0.92':b='34+val*0.86'",
     );
     // Waves: interference on a small grid.
     pub(crate) const EMBER: Self = Self::Graph(
@@ -105,35 +108,39 @@ impl Picture {
          curves=r='0/0.02 0.6/0.1 1/0.92':g='0/0.10 0.5/0.38 1/0.97':b='0/0.20 0.5/0.58 1/0.93'",
     );
     pub(crate) const OP_ART: Self = Self::Graph(
-        "nullsrc=s=135x240:r=30,format=gray,geq=lum='128+900*sin(hypot(X-67-9*sin(T*2*PI/({beat}*4)),\
-         Y-120-9*cos(T*2*PI/({beat}*4)))/3.4-T*PI/{beat}+3*atan2(Y-120,X-67))',\
-         scale={w}:{h}:flags=bicubic,gblur=1,lutyuv=y='clip((val-96)*4,16,235)'",
+        "nullsrc=s=135x240:r=30,format=gray,geq=lum='128+120*sin(hypot(X-67-9*sin(T*PI/({beat}*2)),\
+         Y-120-9*cos(T*PI/({beat}*2)))/6-T*PI/{beat}*2+4*atan2(Y-120,X-67))',\
+         scale={w}:{h}:flags=bicubic,lutyuv=y='clip((val-112)*7,18,232)'",
     );
     pub(crate) const MINT: Self = Self::Graph(
         "nullsrc=s=72x128:r=30,format=gray,geq=lum='128+70*sin(X/11+sin(Y/15+T*0.9)*2.2+T*0.5)+\
          50*sin(Y/19-T*0.6+sin(X/13))',scale={w}:{h}:flags=bicubic,format=gbrp,\
-         curves=r='0/0.03 0.5/0.12 0.8/0.55 1/0.98':g='0/0.05 0.5/0.50 1/1':b='0/0.16 0.5/0.46 1/0.90',\
-         ",
+         curves=r='0/0.03 0.5/0.12 0.8/0.55 1/0.98':g='0/0.05 0.5/0.50 1/1':b='0/0.16 0.5/0.46 1/0.90'",
     );
     // Sound: the clip's own music, drawn.
     pub(crate) const BARS: Self = Self::Graph(
-        "[0:a]showcqt=s=540x480:r=30:axis=0:sono_h=0:bar_h=480:bar_g=3:cscheme=1|0.35|0.1|0.1|0.5|1,format=gbrp,\
-         split[a][b0];[b0]vflip,gblur=5,lutrgb=r='val*0.35':g='val*0.35':b='val*0.35'[b];[a][b]vstack,\
-         scale={w}:{h}",
+        "[0:a]highpass=f=260,treble=g=9:f=1500,volume=9,showfreqs=s=27x96:r=30:mode=bar:ascale=cbrt:fscale=log:win_size=512:\
+         averaging=3:colors=white,format=gbrp,scale={w}:480:flags=neighbor,drawgrid=w=20:h=10:t=4:c=black,split[a0][b0];\
+         [b0]vflip,gblur=6,lutrgb=r='val*0.3':g='val*0.3':b='val*0.3'[b1];[a0][b1]vstack,format=gbrp[m];\
+         gradients=s=54x96:r=30:x0=0:y0=0:x1=54:y1=96:n=4:c0=0xff006e:c1=0xfb5607:c2=0xffbe0b:c3=0x3a86ff:speed=0.006:seed=2,\
+         format=gbrp,scale={w}:{h}:flags=bicubic,format=gbrp[g];[m][g]blend=all_mode=multiply,format=gbrp,\
+         lutrgb=r='12+val*0.95':g='9+val*0.95':b='24+val*0.9'",
     );
     pub(crate) const SCOPE: Self = Self::Graph(
-        "[0:a]avectorscope=s=270x270:r=30:mode=lissajous_xy:draw=line:zoom=1.9:rc=60:gc=255:bc=150:rf=14:gf=9:bf=11,\
-         format=gbrp,scale=540:540,pad={w}:{h}:(ow-iw)/2:(oh-ih)/2:0x020806,split[a][b];[b]gblur=9[c];\
-         [a][c]blend=all_mode=screen",
+        "[0:a]lowpass=f=700,adelay=0|3,extrastereo=m=1.8,avectorscope=s=270x270:r=30:mode=lissajous:draw=line:zoom=1.2:\
+         rc=60:gc=255:bc=150:rf=22:gf=12:bf=15,format=gbrp,scale=540:540:flags=bicubic,pad={w}:{h}:(ow-iw)/2:(oh-ih)/2:black,\
+         format=gbrp,split[a][b];[b]scale=iw/6:ih/6:flags=area,gblur=3,scale={w}:{h}:flags=bicubic,\
+         format=gbrp[c];[a][c]blend=all_mode=screen:all_opacity=1",
     );
     pub(crate) const RAIN: Self = Self::Graph(
-        "[0:a]showspectrum=s=480x270:slide=scroll:mode=combined:color=plasma:scale=cbrt:orientation=vertical:fps=30:\
-         legend=0:overlap=0.85,fps=30,format=gbrp,transpose=1,scale={w}:{h}:flags=bicubic",
+        "[0:a]showspectrum=s=480x270:slide=scroll:mode=combined:color=plasma:scale=cbrt:fscale=log:start=110:stop=9000:\
+         orientation=horizontal:fps=30:legend=0:gain=0.32:overlap=0.85,fps=30,format=gbrp,transpose=2,scale={w}:{h}:flags=bicubic",
     );
     pub(crate) const STRING: Self = Self::Graph(
-        "[0:a]showwaves=s=480x270:r=30:mode=cline:colors=0xffb703|0xfb8500:scale=sqrt:draw=full,format=gbrp,transpose=1,\
-         scale={w}:{h}:flags=bicubic,split[a][b];[b]gblur=16[c];[a][c]blend=all_mode=screen,\
-         lutrgb=r='12+val*0.95':g='10+val*0.95':b='26+val*0.9'",
+        "[0:a]lowpass=f=900,showwaves=s=480x135:r=30:mode=p2p:colors=0xffd166|0xef476f:scale=sqrt:draw=full,format=gbrp,\
+         transpose=1,lagfun=decay=0.86,scale={w}:{h}:flags=bicubic,\
+         format=gbrp,split[a][b];[b]scale=iw/6:ih/6:flags=area,gblur=4,scale={w}:{h}:flags=bicubic,\
+         format=gbrp[c];[a][c]blend=all_mode=screen:all_opacity=1",
     );
     // Words.
     pub(crate) const COUNT: Self = Self::Words {
@@ -211,7 +218,7 @@ struct WordFrame<'a> {
 impl WordFrame<'_> {
     fn graph(&self, words: &[&str], colours: &[(&str, &str)], count: usize) -> String {
         let (width, height) = (self.clip.width, self.clip.height);
-        let mut graph = format!("color=black:s={width}x{height}:r=30,format=gbrp");
+        let mut graph = format!("color=black:s={width}x{height}:r=30");
         for index in 0..count {
             let (back, front) = colours[index % colours.len()];
             let (start, end) = (index as f32 * self.step, (index + 1) as f32 * self.step);
@@ -227,7 +234,7 @@ impl WordFrame<'_> {
         let font = self.font.map(|font| format!("fontfile='{}':", font.display())).unwrap_or_default();
         let size = self.size_px;
         format!(
-            ",drawtext={font}text='{word}':fontcolor={colour}:fontsize='{size}*(1+0.22*exp(-14*(t-{start:.4})))':\
+            ",drawtext={font}text='{word}':fontcolor={colour}:fontsize='{size}*(1+0.22*exp(-14*max(0,t-{start:.4})))':\
              x=(w-text_w)/2:y=(h-{size})/2:{when}"
         )
     }
