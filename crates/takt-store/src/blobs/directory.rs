@@ -15,6 +15,9 @@ const SCRATCH: &str = "tmp";
 /// A half-written file this old has lost its writer. Another process may be writing younger ones.
 const ABANDONED_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// The whole object.
+pub(super) const WHOLE: Range<u64> = 0..u64::MAX;
+
 pub(super) struct Directory {
     root: Arc<PathBuf>,
 }
@@ -64,7 +67,8 @@ impl Directory {
             let failed = |error: std::io::Error| missing(&key, "cannot read", &path, &error);
             let mut file = File::open(&path).map_err(failed)?;
             let length = file.metadata().map_err(failed)?.len();
-            if range.start > length || (range.start == length && range.start > 0) {
+            // The whole of an empty object is its only part that may be empty.
+            if range.start >= length && range != WHOLE {
                 return Err(out_of(&key, &range));
             }
             let wanted = range.end.min(length) - range.start;

@@ -197,7 +197,7 @@ impl Blobs {
     /// The whole object, in memory.
     pub async fn get_bytes(&self, key: &BlobKey) -> Result<Bytes, BlobError> {
         match &*self.0 {
-            Kind::Directory(directory) => directory.get_range(key, 0..u64::MAX).await,
+            Kind::Directory(directory) => directory.get_range(key, directory::WHOLE).await,
             Kind::S3(s3) => s3.get_bytes(key).await,
         }
     }
