@@ -98,12 +98,13 @@ fn publish(engine: &mut Engine, event: &Event) {
 fn reserve(engine: &mut Engine, viewer: ViewerId, items: &[ServedItem]) {
     let now_ms = engine.counters.now_ms;
     let until_ms = now_ms.saturating_add(engine.policy.reserve_ms());
+    let trail_max = engine.policy.spreading.window as usize;
     let row = engine.viewers.entry(viewer).or_default();
     row.release(now_ms);
     for item in items.iter().take(RESERVED_MAX) {
         if let Some(video) = engine.catalogue.number(item.video) {
             row.reserve(video, until_ms);
-            row.last_served = Some(video);
+            row.follow(video, trail_max);
         }
     }
 }
@@ -245,8 +246,8 @@ mod tests {
 
     #[test]
     fn watching_is_judged_by_completion() {
-        check(0, 0, false, 20_000, -600_000);
-        check(1_999, 0, false, 20_000, -600_000);
+        check(0, 0, false, 20_000, -800_000);
+        check(1_999, 0, false, 20_000, -800_000);
         check(1_999, 0, true, 20_000, 0);
         // Two seconds are no skip, a quarter of a very short video neither.
         check(2_000, 0, false, 20_000, 0);

@@ -127,6 +127,7 @@ pub(crate) struct QualityRules {
 pub(crate) struct SpreadingRules {
     pub(crate) creator_share: Micro,
     pub(crate) sound_share: Micro,
+    pub(crate) window: u32,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -304,6 +305,7 @@ impl Policy {
         within("taste.features_max", i64::from(self.taste.features_max), 16, 65_536)?;
         within("co_watch.recent_max", i64::from(self.co_watch.recent_max), 1, 256)?;
         within("co_watch.neighbours_max", i64::from(self.co_watch.neighbours_max), 1, 1_024)?;
+        within("spreading.window", i64::from(self.spreading.window), 2, 100)?;
         within("exploration.impressions_max", i64::from(self.exploration.impressions_max), 0, 1_000_000)?;
         within("page.items_max", i64::from(self.page.items_max), 1, 200)?;
         within("page.reserve_minutes", self.page.reserve_minutes, 0, 60 * 24 * 365)
@@ -357,9 +359,9 @@ mod tests {
     fn the_compiled_in_policy_is_valid_and_named_by_its_bytes() {
         let policy = Policy::default();
         assert_eq!(policy.hash(), <[u8; 32]>::from(Sha256::digest(DEFAULT_POLICY)));
-        assert_eq!(policy.weight(TermName::Creator), 900_000);
+        assert_eq!(policy.weight(TermName::Creator), 1_000_000);
         assert_eq!(policy.quota(SourceName::CoWatch), 120);
-        assert_eq!(policy.reserve_ms(), 1_800_000);
+        assert_eq!(policy.reserve_ms(), 1_1_000_000);
         let off = DEFAULT_POLICY.replace("fresh = { enabled = true", "fresh = { enabled = false");
         assert_eq!(Policy::from_toml(&off).unwrap().quota(SourceName::Fresh), 0);
     }
@@ -367,15 +369,15 @@ mod tests {
     #[test]
     fn errors_name_the_key() {
         assert_eq!(
-            error_of("creator = 0.9", "creator = 900"),
+            error_of("creator = 1.0", "creator = 900"),
             "ranking policy: terms.creator must be from 0 to 100"
         );
-        assert_eq!(error_of("creator = 0.9", ""), "ranking policy: terms.creator must be given");
-        assert!(error_of("creator = 0.9", "creator = 0.9\nheat = 1").contains("terms.heat must be left out"));
-        assert!(error_of("creator = 0.9", "creator = nan").contains("creator"));
+        assert_eq!(error_of("creator = 1.0", ""), "ranking policy: terms.creator must be given");
+        assert!(error_of("creator = 1.0", "creator = 1.0\nheat = 1").contains("terms.heat must be left out"));
+        assert!(error_of("creator = 1.0", "creator = nan").contains("creator"));
         assert!(error_of("skip_ms = 2000", "skip_ms = 2000\nskip_s = 2").contains("skip_s"));
         assert!(error_of("skip_ms = 2000", "").contains("skip_ms"));
-        assert!(error_of("prior = 1.0 ", "prior = 0.0 ").contains("taste.prior"));
+        assert!(error_of("prior = 0.5 ", "prior = 0.0 ").contains("taste.prior"));
         assert!(error_of("quota = 120", "quota = 1000000").contains("sources.co_watch.quota"));
         assert!(error_of("quota = 120", "quota = -1").contains("quota"));
         assert!(error_of("version = 1", "version = 2").contains("version must be 1"));

@@ -91,8 +91,12 @@ fn tastes(engine: &Engine, row: &Viewer, now_ms: i64) -> Vec<Tasted> {
         }
         let faded = leaning.faded(now_ms, half_life_ms);
         let value = faded.value(prior);
-        let leaning =
-            if matches!(kind, Kind::Tag | Kind::Word) { mul(value, rarity(videos, with)) } else { value };
+        let leaning = match kind {
+            // A tag names a topic on purpose, however common; a common word is mostly grammar.
+            Kind::Tag => mul(value, (MICRO + rarity(videos, with)) / 2),
+            Kind::Word => mul(value, rarity(videos, with)),
+            _ => value,
+        };
         let averse = i64::from(faded.averse);
         tastes.push(Tasted { feature, kind, leaning, aversion: ratio(averse, averse + prior) });
     }

@@ -29,7 +29,23 @@ impl Scored {
         self.terms[term.index()] += value;
         self.score += value;
     }
+
+    /// The score without what speaks for the viewer's liking; what speaks against it counts. By this a place for
+    /// exploration leads out of what the viewer knows, and not to what they have turned down.
+    pub(crate) fn untasted(&self) -> i64 {
+        self.score - PERSONAL.iter().map(|term| self.terms[term.index()].max(0)).sum::<i64>()
+    }
 }
+
+/// The terms that know the viewer.
+const PERSONAL: [TermName; 6] = [
+    TermName::CoWatch,
+    TermName::Creator,
+    TermName::Sound,
+    TermName::Tag,
+    TermName::Word,
+    TermName::Language,
+];
 
 /// Scores every candidate, best first. Of equals the newer goes first.
 pub(crate) fn rank(query: &Query<'_>, candidates: &[Candidate]) -> Vec<Scored> {
@@ -93,7 +109,7 @@ fn taste(query: &Query<'_>, video: &Video, terms: &mut Terms) {
         aversion = aversion.max(taste.aversion);
     }
     for term in [TermName::Tag, TermName::Word] {
-        terms[term.index()] = terms[term.index()].clamp(-2 * MICRO, 2 * MICRO);
+        terms[term.index()] = terms[term.index()].clamp(-MICRO, MICRO);
     }
     terms[TermName::NotInterested.index()] = -aversion;
 }

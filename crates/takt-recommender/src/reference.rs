@@ -60,12 +60,13 @@ Being shown is never taken as being liked: only finishing, liking and sharing sp
 const RULES: &str = "
 ## The page as a whole
 
+What is above reaches back into the pages served before, so that it makes no difference how many videos a page has.
 The page is filled from the top; each place goes to the highest score among the videos that keep these rules, of equals to the newer one.
 
-1. Two neighbours never have the same creator or the same sound, as long as another candidate is left. The last video of the page before counts as the first one's neighbour.
-2. One creator and one sound get at most their share of the page (`spreading`), as long as another candidate is left.
-3. The terms `repeat_creator`, `repeat_sound` and `repeat_tag` grow with every video that is put on the page.
-4. A share of all places (`exploration`) goes to the highest score among videos that few viewers have met. Their offset is drawn by the seed.
+1. Two neighbours never have the same creator or the same sound, as long as another candidate is left.
+2. Of `window` videos in a row, at most a share has one creator and at most a share one sound (`spreading`), as long as another candidate is left.
+3. The terms `repeat_creator`, `repeat_sound` and `repeat_tag` grow with every such video among those above.
+4. A share of all places (`exploration`) goes to videos that few viewers have met: to the highest score among them, not counting what speaks for the viewer's liking (positive `co_watch`, `creator`, `sound`, `tag`, `word`, `language`). So it leads out of what the viewer knows, and not to what they have turned down. Which places these are is drawn by the seed.
 
 ## What is learned from what
 

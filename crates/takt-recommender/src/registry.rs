@@ -81,8 +81,8 @@ registry! {
         CoWatch "co_watch" "Liked by those who liked your latest liked videos; 0 to 1.",
         Creator "creator" "What you made of this creator's videos: finished, liked and shared against skipped; -1 to 1.",
         Sound "sound" "What you made of videos with this sound; -1 to 1.",
-        Tag "tag" "What you made of videos with these tags, rare tags counting more; -2 to 2.",
-        Word "word" "What you made of videos with these words in the caption, rare words counting more; -2 to 2.",
+        Tag "tag" "What you made of videos with these tags, rare tags counting more; -1 to 1.",
+        Word "word" "What you made of videos with these words in the caption, rare words counting more; -1 to 1.",
         Language "language" "What you made of videos in this language; -1 to 1.",
         Popularity "popularity" "How much others finish, like and share it at the moment, on a logarithmic scale; 0 to 1.",
         Quality "quality" "Whether those who met it finished or skipped it, with doubt while only few have; -1 to 1.5.",
@@ -90,9 +90,9 @@ registry! {
         Exploration "exploration" "Few viewers have met it, so that meeting it tells something; 0 to 1.",
         Chance "chance" "A number drawn by the page's seed, so that equals do not always come in the same order; 0 to 1.",
         NotInterested "not_interested" "You asked for less of this creator, sound or tag; -1 to 0.",
-        RepeatCreator "repeat_creator" "The page above already has this creator; -1 for every such video, at most -3.",
-        RepeatSound "repeat_sound" "The page above already has this sound; -1 for every such video, at most -3.",
-        RepeatTag "repeat_tag" "The page above already has these tags; -1 for every tag in common, at most -4.",
+        RepeatCreator "repeat_creator" "The latest videos above have this creator; -1 for each, at most -3.",
+        RepeatSound "repeat_sound" "The latest videos above have this sound; -1 for each, at most -3.",
+        RepeatTag "repeat_tag" "The latest videos above have these tags; -1 for each tag in common, at most -4.",
     }
 }
 

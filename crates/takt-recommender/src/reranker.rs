@@ -7,6 +7,7 @@ use crate::policy::Micro;
 use crate::query::Query;
 use crate::ranker::Scored;
 use crate::registry::{SourceName, TermName};
+use std::collections::VecDeque;
 
 /// A creator's or sound's videos above count up to this many times.
 const REPEATS_MAX: i64 = 3;
@@ -36,11 +37,11 @@ struct Waiting<'a> {
     repeats: [i64; 3],
 }
 
-/// What is on the page so far.
+/// The latest videos above the place to be filled, on this page and on those before it.
 struct Slate<'a> {
-    creators: Vec<u32>,
-    sounds: Vec<u32>,
-    above: Option<&'a Video>,
+    above: VecDeque<&'a Video>,
+    /// A window is this many videos in a row, the one to be chosen among them.
+    window: usize,
     creator_most: usize,
     sound_most: usize,
 }
@@ -49,17 +50,23 @@ struct Slate<'a> {
 pub(crate) fn arrange(query: &Query<'_>, ranked: Vec<Scored>, limit: usize) -> Vec<PageItem> {
     let catalogue = &query.engine.catalogue;
     let rules = &query.engine.policy.spreading;
+    let window = rules.window as usize;
     let mut slate = Slate {
-        creators: Vec::new(),
-        sounds: Vec::new(),
-        // Pages are watched one after the other: the last video of the page before is the neighbour of the first.
-        above: query.viewer.and_then(|row| row.last_served).map(|number| catalogue.video(number)),
-        creator_most: part_of(limit, rules.creator_share),
-        sound_most: part_of(limit, rules.sound_share),
+        above: VecDeque::with_capacity(window),
+        window,
+        creator_most: part_of(window, rules.creator_share),
+        sound_most: part_of(window, rules.sound_share),
     };
     let video = |scored: &Scored| catalogue.video(scored.candidate.video);
     let mut waiting: Vec<Waiting<'_>> =
         ranked.into_iter().map(|scored| Waiting { video: video(&scored), scored, repeats: [0; 3] }).collect();
+    // Pages are watched one after the other: this one comes after those before it.
+    for &served in query.viewer.into_iter().flat_map(|row| &row.trail) {
+        slate.put(catalogue.video(served));
+        for other in &mut waiting {
+            other.meet(query, catalogue.video(served));
+        }
+    }
     let mut items = Vec::with_capacity(limit.min(waiting.len()));
     for place in 0..limit {
         let explored =
@@ -87,18 +94,18 @@ impl Slate<'_> {
                     && self.allows(other.video, strictness)
             };
             let candidates = waiting.iter().enumerate().filter(|(_, other)| fits(other));
+            let score = |scored: &Scored| if exploring { scored.untasted() } else { scored.score };
             candidates
-                .max_by_key(|(_, other)| (other.scored.score, other.scored.candidate.video))
+                .max_by_key(|(_, other)| (score(&other.scored), other.scored.candidate.video))
                 .map(|(at, _)| at)
         })
     }
 
     fn allows(&self, video: &Video, strictness: Strictness) -> bool {
-        let alike = |one: Option<u32>, other: Option<u32>| one.is_some() && one == other;
-        let creator_alike = self.above.is_some_and(|above| alike(above.creator, video.creator));
-        let sound_alike = self.above.is_some_and(|above| alike(above.sound, video.sound));
-        let held =
-            |list: &[u32], feature: Option<u32>| list.iter().filter(|&&held| Some(held) == feature).count();
+        let last = self.above.back();
+        let is = |one: Option<u32>, other: Option<u32>| one.is_some() && one == other;
+        let creator_alike = last.is_some_and(|above| is(above.creator, video.creator));
+        let sound_alike = last.is_some_and(|above| is(above.sound, video.sound));
         match strictness {
             Strictness::None => true,
             Strictness::Creators => !creator_alike,
@@ -106,8 +113,10 @@ impl Slate<'_> {
             Strictness::All => {
                 !creator_alike
                     && !sound_alike
-                    && held(&self.creators, video.creator) < self.creator_most
-                    && held(&self.sounds, video.sound) < self.sound_most
+                    && self.above.iter().filter(|above| is(above.creator, video.creator)).count()
+                        < self.creator_most
+                    && self.above.iter().filter(|above| is(above.sound, video.sound)).count()
+                        < self.sound_most
             }
         }
     }
@@ -115,9 +124,10 @@ impl Slate<'_> {
 
 impl<'a> Slate<'a> {
     fn put(&mut self, video: &'a Video) {
-        self.creators.extend(video.creator);
-        self.sounds.extend(video.sound);
-        self.above = Some(video);
+        self.above.push_back(video);
+        while self.above.len() >= self.window {
+            self.above.pop_front();
+        }
     }
 }
 
@@ -144,10 +154,10 @@ fn tags_in_common(one: &[u32], other: &[u32]) -> i64 {
     one.iter().filter(|tag| other.binary_search(tag).is_ok()).count() as i64
 }
 
-/// A part of the page in whole videos, rounded up, at least one.
-fn part_of(limit: usize, share: Micro) -> usize {
-    let micro = (limit as i64).saturating_mul(share.0);
-    usize::try_from(micro.saturating_add(MICRO - 1) / MICRO).unwrap_or(limit).max(1)
+/// A part of the window in whole videos, rounded up, at least one.
+fn part_of(window: usize, share: Micro) -> usize {
+    let micro = (window as i64).saturating_mul(share.0);
+    usize::try_from(micro.saturating_add(MICRO - 1) / MICRO).unwrap_or(window).max(1)
 }
 
 /// Exploration places are spread evenly, beginning at a drawn offset: a page of 10 has exactly one at a share of 0.1,

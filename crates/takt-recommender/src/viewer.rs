@@ -131,8 +131,8 @@ pub(crate) struct Viewer {
     pub(crate) recent: VecDeque<Recent>,
     /// By feature number.
     pub(crate) taste: BTreeMap<u32, Leaning>,
-    /// The last video of the last page served.
-    pub(crate) last_served: Option<u32>,
+    /// The latest videos served, oldest first: what the next page comes after.
+    pub(crate) trail: VecDeque<u32>,
 }
 
 impl Viewer {
@@ -164,6 +164,14 @@ impl Viewer {
         }
         while self.reserved.len() > RESERVED_MAX {
             self.reserved.pop_front();
+        }
+    }
+
+    /// A video was served and is what the next page comes after.
+    pub(crate) fn follow(&mut self, video: u32, most: usize) {
+        self.trail.push_back(video);
+        while self.trail.len() > most {
+            self.trail.pop_front();
         }
     }
 
@@ -264,7 +272,9 @@ impl Viewer {
         }
         self.shed(now_ms, limits);
         // The device in hand is the one that was watching without an account.
-        self.last_served = other.last_served.or(self.last_served);
+        if !other.trail.is_empty() {
+            self.trail = other.trail;
+        }
     }
 
     /// The largest video number and feature number that the row refers to.
@@ -275,7 +285,7 @@ impl Viewer {
             self.reserved.iter().map(|reservation| reservation.video).max(),
             self.encounters.iter().map(|encounter| encounter.video).max(),
             self.recent.iter().map(|recent| recent.video).max(),
-            self.last_served,
+            self.trail.iter().copied().max(),
         ];
         (videos.into_iter().flatten().max(), self.taste.keys().next_back().copied())
     }
@@ -287,6 +297,7 @@ impl Viewer {
             + self.facts.serialized_size()
             + self.reserved.capacity() * size_of::<Reservation>()
             + self.encounters.capacity() * size_of::<Encounter>()
+            + self.trail.capacity() * size_of::<u32>()
             + self.recent.capacity() * size_of::<Recent>()
             // A B-tree node is two thirds full on average.
             + self.taste.len() * (size_of::<(u32, Leaning)>() * 3 / 2)

@@ -1,4 +1,8 @@
 //! The recommender through its public interface.
 
 mod cell;
+mod golden;
+mod properties;
+mod reference;
 mod tastes;
+mod wire;

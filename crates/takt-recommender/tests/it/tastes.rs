@@ -4,7 +4,7 @@ use crate::cell::{Cell, Upload, video};
 use std::collections::BTreeSet;
 use takt_core::VideoId;
 
-const VIDEOS: u128 = 48;
+const VIDEOS: u128 = 80;
 const CREATORS_PER_TOPIC: u128 = 4;
 
 /// Even videos are of topic A, odd ones of topic B.

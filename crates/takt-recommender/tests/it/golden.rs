@@ -1,0 +1,396 @@
+//! Small cases that name the source, term or reason that decides them.
+
+use crate::cell::{Cell, Upload, creator, video, viewer};
+use takt_core::Timestamp;
+use takt_recommender::{
+    DEFAULT_POLICY, Engine, Event, FilterName, Gap, Page, PageItem, PageRequest, Policy, RestoreError,
+    SourceName,
+};
+
+/// A cell with one video per line: creator, sound (- for none), caption.
+fn cell(videos: &[(u128, Option<u128>, &str)]) -> Cell {
+    let mut cell = Cell::new();
+    for (&(creator, sound, caption), n) in videos.iter().zip(0..) {
+        cell.publish(n, &Upload { creator, sound, caption: caption.into() });
+    }
+    cell
+}
+
+/// Videos by `count` creators who have nothing in common.
+fn strangers(count: u128) -> Cell {
+    let mut cell = Cell::new();
+    for n in 0..count {
+        cell.publish(n, &Upload { creator: n, ..Upload::default() });
+    }
+    cell
+}
+
+fn item(page: &Page, n: u128) -> &PageItem {
+    page.items
+        .iter()
+        .find(|item| item.video == video(n))
+        .unwrap_or_else(|| panic!("video {n} is on the page"))
+}
+fn term(page: &Page, n: u128, name: &str) -> i64 {
+    item(page, n).terms.iter().find(|term| term.name == name).map_or(0, |term| term.value)
+}
+fn place(page: &Page, n: u128) -> usize {
+    page.items.iter().position(|item| item.video == video(n)).unwrap()
+}
+fn dropped(page: &Page, reason: FilterName) -> u32 {
+    page.stages.dropped.iter().find(|(name, _)| *name == reason).unwrap().1
+}
+fn has(page: &Page, n: u128) -> bool {
+    page.items.iter().any(|item| item.video == video(n))
+}
+
+#[test]
+fn a_stranger_gets_a_page_of_different_creators_at_once() {
+    let mut cell = Cell::new();
+    for n in 0..60 {
+        cell.publish(n, &Upload { creator: n % 12, sound: None, caption: String::new() });
+    }
+    let page = cell.page(0, 10, 1);
+    assert_eq!(page.items.len(), 10);
+    let mut creators: Vec<_> =
+        page.items.iter().map(|item| (0..60).find(|&n| video(n) == item.video).unwrap() % 12).collect();
+    creators.sort_unstable();
+    creators.dedup();
+    assert!(creators.len() >= 9, "{} creators", creators.len());
+}
+
+#[test]
+fn an_empty_cell_and_an_exhausted_viewer_get_an_empty_page() {
+    let mut cell = Cell::new();
+    assert_eq!(cell.page(0, 10, 1).items, []);
+    for n in 0..12 {
+        cell.publish(n, &Upload { creator: n, ..Upload::default() });
+        if n > 1 {
+            cell.impression(0, video(n));
+        }
+    }
+    assert_eq!(cell.page(0, 10, 1).items.len(), 2);
+    cell.impression(0, video(0));
+    cell.impression(0, video(1));
+    let page = cell.page(0, 10, 1);
+    assert_eq!(page.items, []);
+    assert_eq!(dropped(&page, FilterName::Seen), 12);
+    assert_eq!(cell.page(0, 0, 1).items, []);
+    assert_eq!(cell.page(1, usize::MAX, 1).items.len(), 12);
+}
+
+#[test]
+fn finishing_raises_the_creator() {
+    let mut cell = cell(&[(1, None, ""), (1, None, ""), (2, None, ""), (3, None, "")]);
+    cell.finish(0, video(0));
+    let page = cell.page(0, 10, 1);
+    // One finish: 1 / (1 + 0.5), at weight 1.
+    assert_eq!(term(&page, 1, "creator"), 666_666);
+    assert_eq!(term(&page, 2, "creator"), 0);
+    assert_eq!(item(&page, 1).source, SourceName::Creator);
+    assert_eq!(place(&page, 1), 0);
+    assert_eq!(dropped(&page, FilterName::Seen), 1);
+}
+
+#[test]
+fn skipping_lowers_the_creator_and_a_longer_watch_takes_it_back() {
+    let mut cell = cell(&[(1, None, ""), (1, None, ""), (2, None, "")]);
+    cell.skip(0, video(0));
+    assert_eq!(term(&cell.page(0, 10, 1), 1, "creator"), -615_384);
+    assert_eq!(place(&cell.page(0, 10, 1), 1), 1);
+    // The client reported on page hide; the viewer came back and watched on.
+    cell.finish(0, video(0));
+    assert_eq!(term(&cell.page(0, 10, 1), 1, "creator"), 666_666);
+    // A report that came late changes nothing.
+    let digest_before = cell.page(0, 10, 1).items;
+    cell.skip(0, video(0));
+    assert_eq!(cell.page(0, 10, 1).items, digest_before);
+}
+
+#[test]
+fn being_shown_or_served_says_nothing_about_taste() {
+    let mut cell = cell(&[(1, Some(1), "#a b"), (1, Some(1), "#a b"), (2, None, "")]);
+    let page = cell.page(0, 1, 1);
+    cell.serve(0, &page);
+    cell.impression(0, video(0));
+    let page = cell.page(0, 10, 1);
+    for name in ["creator", "sound", "tag", "word", "co_watch", "popularity", "quality"] {
+        assert!(page.items.iter().all(|item| item.terms.iter().all(|term| term.name != name)), "{name}");
+    }
+}
+
+#[test]
+fn sound_tag_and_word_count_on_their_own() {
+    let mut cell = cell(&[
+        (1, Some(1), "#cats meow"),
+        (2, Some(1), ""),
+        (3, None, "#cats"),
+        (4, None, "meow"),
+        (5, None, ""),
+    ]);
+    cell.like(0, video(0));
+    let page = cell.page(0, 10, 1);
+    assert!(term(&page, 1, "sound") > 0 && term(&page, 2, "tag") > 0 && term(&page, 3, "word") > 0);
+    assert_eq!((item(&page, 1).source, item(&page, 3).source), (SourceName::Sound, SourceName::Topic));
+    assert_eq!(place(&page, 4), 3);
+    // An unlike takes all of it back.
+    cell.push(Event::Unlike { viewer: viewer(0), impression: None, video: video(0) });
+    let page = cell.page(0, 10, 1);
+    assert_eq!((term(&page, 1, "sound"), term(&page, 2, "tag"), term(&page, 3, "word")), (0, 0, 0));
+}
+
+#[test]
+fn liked_together_by_others_is_co_watch() {
+    let mut cell = strangers(30);
+    for who in 1..=6 {
+        cell.finish(who, video(3));
+        cell.finish(who, video(7));
+    }
+    cell.finish(0, video(3));
+    let page = cell.page(0, 10, 1);
+    assert!(term(&page, 7, "co_watch") > 0);
+    assert_eq!((place(&page, 7), item(&page, 7).source), (0, SourceName::CoWatch));
+    // A coincidence of one viewer counts for less than six.
+    let mut one = strangers(30);
+    one.finish(1, video(3));
+    one.finish(1, video(7));
+    one.finish(0, video(3));
+    assert!(term(&one.page(0, 30, 1), 7, "co_watch") < term(&page, 7, "co_watch"));
+}
+
+#[test]
+fn what_others_finish_is_popular_and_what_they_skip_is_not() {
+    let mut cell = strangers(30);
+    for who in 1..=20 {
+        cell.finish(who, video(5));
+        cell.skip(who, video(6));
+    }
+    let page = cell.page(0, 30, 1);
+    assert!(term(&page, 5, "popularity") > 0 && term(&page, 5, "quality") > 0);
+    assert!(term(&page, 6, "popularity") == 0 && term(&page, 6, "quality") < 0);
+    assert_eq!((place(&page, 5), item(&page, 5).source), (0, SourceName::Popular));
+    // A day later it is half as popular; the logarithm shows it.
+    let before = term(&page, 5, "popularity");
+    cell.pass_ms(24 * 3_600_000);
+    let after = term(&cell.page(0, 30, 1), 5, "popularity");
+    assert!(after > before / 2 && after < before, "{before} then {after}");
+}
+
+#[test]
+fn one_viewer_counts_once() {
+    let mut honest = strangers(10);
+    honest.finish(1, video(5));
+    honest.like(1, video(5));
+    let mut eager = strangers(10);
+    eager.finish(1, video(5));
+    for _ in 0..10_000 {
+        eager.like(1, video(5));
+        eager.push(Event::Unlike { viewer: viewer(1), impression: None, video: video(5) });
+        eager.finish(1, video(5));
+    }
+    assert_eq!(honest.page(0, 10, 1).items, eager.page(0, 10, 1).items);
+}
+
+#[test]
+fn not_interested_acts_at_once() {
+    let mut cell =
+        cell(&[(1, Some(1), "#a"), (1, None, ""), (2, Some(1), ""), (3, None, "#a"), (4, None, "")]);
+    cell.not_interested(0, video(0));
+    let page = cell.page(0, 10, 1);
+    assert!(!has(&page, 0));
+    assert_eq!(dropped(&page, FilterName::NotInterested), 1);
+    for n in 1..=3 {
+        assert!(term(&page, n, "not_interested") < -2_000_000, "{:?}", item(&page, n));
+    }
+    assert_eq!((term(&page, 4, "not_interested"), place(&page, 4)), (0, 0));
+}
+
+#[test]
+fn removed_own_and_reserved_videos_are_dropped_for_that_reason() {
+    let mut cell = strangers(4);
+    cell.finish(1, video(0));
+    cell.finish(1, video(1));
+    cell.finish(0, video(0));
+    cell.push(Event::VideoRemoved { video: video(1) });
+    let page = cell.page(0, 10, 1);
+    assert!(!has(&page, 1) && has(&page, 2) && has(&page, 3));
+    assert_eq!(dropped(&page, FilterName::Removed), 1);
+    let now = Timestamp::from_millis(cell.now_ms);
+    let own = PageRequest { viewer: viewer(0), account: Some(creator(2)), limit: 10, now, seed: 1 };
+    let page = cell.engine.page(&own);
+    assert!(!has(&page, 2) && has(&page, 3));
+    assert_eq!(dropped(&page, FilterName::Own), 1);
+}
+
+#[test]
+fn a_served_video_stays_away_for_half_an_hour() {
+    let mut cell = strangers(6);
+    let first = cell.page(0, 4, 1);
+    cell.serve(0, &first);
+    let second = cell.page(0, 10, 1);
+    assert_eq!((second.items.len(), dropped(&second, FilterName::Reserved)), (2, 4));
+    assert_eq!(cell.page(1, 10, 1).items.len(), 6, "other viewers are not concerned");
+    cell.pass_ms(30 * 60_000 - 1);
+    assert_eq!(cell.page(0, 10, 1).items.len(), 2);
+    cell.pass_ms(1);
+    assert_eq!(cell.page(0, 10, 1).items.len(), 6);
+    cell.impression(0, first.items[0].video);
+    assert_eq!(cell.page(0, 10, 1).items.len(), 5);
+}
+
+#[test]
+fn neighbours_differ_in_creator_and_sound_within_and_across_pages() {
+    let mut cell = Cell::new();
+    for n in 0..40 {
+        cell.publish(
+            n,
+            &Upload { creator: n % 5, sound: (n % 7 < 2).then_some(n % 7), caption: String::new() },
+        );
+    }
+    cell.like(0, video(0));
+    let mut above: Option<u128> = None;
+    for round in 0..10 {
+        let page = cell.page(0, 3, round);
+        cell.serve(0, &page);
+        for item in &page.items {
+            let n = (0..40).find(|&n| video(n) == item.video).unwrap();
+            if let Some(above) = above {
+                assert_ne!(n % 5, above % 5, "creators of {above} and {n}");
+                assert!(n % 7 > 1 || n % 7 != above % 7, "sounds of {above} and {n}");
+            }
+            above = Some(n);
+            cell.impression(0, item.video);
+        }
+    }
+}
+
+#[test]
+fn one_creator_alone_still_fills_the_page() {
+    let mut cell = Cell::new();
+    for n in 0..10 {
+        cell.publish(n, &Upload { creator: 1, sound: Some(1), caption: "#same".into() });
+    }
+    assert_eq!(cell.page(0, 10, 1).items.len(), 10);
+}
+
+#[test]
+fn new_videos_get_their_place_by_exploration() {
+    let mut cell = strangers(100);
+    for n in 0..50 {
+        for who in 1..=60 {
+            cell.finish(who, video(n));
+        }
+    }
+    let page = cell.page(0, 10, 1);
+    let explored: Vec<_> = page.items.iter().filter(|item| item.source == SourceName::Exploration).collect();
+    assert_eq!(explored.len(), 1);
+    let placed: Vec<_> =
+        page.items.iter().filter(|item| item.placement == takt_recommender::Placement::Exploration).collect();
+    assert_eq!(placed, explored);
+    assert!((50..100).any(|n| video(n) == explored[0].video));
+}
+
+#[test]
+fn a_corrected_caption_counts_and_a_video_that_comes_back_stays_seen() {
+    let mut cell = cell(&[(1, None, "#cats"), (2, None, "#dogs"), (3, None, "")]);
+    cell.like(0, video(0));
+    assert_eq!(term(&cell.page(0, 10, 1), 1, "tag"), 0);
+    cell.publish(1, &Upload { creator: 2, sound: None, caption: "#cats".into() });
+    assert!(term(&cell.page(0, 10, 1), 1, "tag") > 0);
+    cell.push(Event::VideoRemoved { video: video(0) });
+    cell.publish(0, &Upload { creator: 1, sound: None, caption: "#cats".into() });
+    assert!(!has(&cell.page(0, 10, 1), 0) && has(&cell.page(1, 10, 1), 0));
+}
+
+#[test]
+fn signing_in_joins_what_both_have_seen_and_like() {
+    let mut cell = cell(&[
+        (1, None, "#cats"),
+        (2, None, "#dogs"),
+        (3, None, "#cats"),
+        (4, None, "#dogs"),
+        (5, None, ""),
+    ]);
+    cell.finish(0, video(0));
+    cell.finish(1, video(1));
+    cell.push(Event::ViewerMerged { from: viewer(0), into: viewer(1) });
+    let page = cell.page(1, 10, 1);
+    assert!(!has(&page, 0) && !has(&page, 1));
+    assert!(term(&page, 2, "tag") > 0 && term(&page, 3, "tag") > 0);
+    assert!(has(&cell.page(0, 10, 1), 0), "the viewer that ended is a stranger");
+    cell.push(Event::ViewerMerged { from: viewer(1), into: viewer(1) });
+    assert!(!has(&cell.page(1, 10, 1), 0));
+}
+
+#[test]
+fn gaps_say_where_and_repeated_entries_change_nothing() {
+    let cell = strangers(3);
+    let mut engine = Engine::new(Policy::default());
+    let entry = &cell.log[0];
+    assert_eq!(engine.apply(2, entry), Err(Gap { expected: 1, got: 2 }));
+    assert_eq!(
+        engine.apply(2, entry).unwrap_err().to_string(),
+        "event log has a gap: expected position 1, got 2"
+    );
+    engine.apply(1, entry).unwrap();
+    let digest = engine.digest();
+    engine.apply(1, &cell.log[1]).unwrap();
+    engine.apply(0, &cell.log[1]).unwrap();
+    assert_eq!((engine.position(), engine.digest()), (1, digest));
+}
+
+#[test]
+fn an_event_about_an_unknown_video_is_counted_and_teaches_nothing() {
+    let mut cell = strangers(3);
+    cell.like(0, video(99));
+    let stats = cell.engine.stats();
+    assert_eq!((stats.ignored, stats.viewers, stats.videos, stats.position), (1, 0, 3, 4));
+}
+
+#[test]
+fn snapshots_of_anything_else_are_refused() {
+    let mut cell = strangers(5);
+    cell.finish(0, video(1));
+    let bytes = cell.engine.snapshot();
+    let restored = Engine::restore(Policy::default(), &bytes).unwrap();
+    assert_eq!((restored.digest(), restored.position()), (cell.engine.digest(), 6));
+    assert_eq!(restored.digest().as_slice(), &bytes[bytes.len() - 32..]);
+    let refused = |policy: Policy, bytes: &[u8]| Engine::restore(policy, bytes).unwrap_err();
+    let other = Policy::from_toml(&DEFAULT_POLICY.replace("chance = 0.05", "chance = 0.06")).unwrap();
+    assert_eq!(refused(other, &bytes), RestoreError::Policy);
+    assert_eq!(refused(Policy::default(), b"something else"), RestoreError::NotASnapshot);
+    assert_eq!(refused(Policy::default(), &[]), RestoreError::NotASnapshot);
+    for at in 8..bytes.len() {
+        let mut damaged = bytes.clone();
+        damaged[at] ^= 1;
+        assert_eq!(refused(Policy::default(), &damaged), RestoreError::Checksum, "byte {at}");
+    }
+    let mut newer = bytes;
+    newer[7] = 200;
+    assert_eq!(refused(Policy::default(), &newer), RestoreError::Format { found: 200 });
+}
+
+/// The state of a fixed log. It changes only when the format or the learning does, and then snapshot's `FORMAT` has to.
+#[test]
+fn the_same_log_gives_the_same_state_on_every_machine() {
+    let mut cell = Cell::new();
+    for n in 0..50 {
+        let caption = format!("word{} #tag{}", n % 7, n % 5);
+        cell.publish(n, &Upload { creator: n % 9, sound: (n % 4 == 0).then_some(n % 3), caption });
+        cell.pass_ms(3_600_000);
+    }
+    for round in 0..200 {
+        let who = round % 7;
+        let page = cell.page(who, 3, round as u64);
+        cell.serve(who, &page);
+        for item in page.items.iter().take(2) {
+            cell.watch(who, item.video, (round as u32 * 977) % 20_000);
+        }
+        if let Some(item) = page.items.first().filter(|_| round % 5 == 0) {
+            cell.like(who, item.video);
+        }
+        cell.pass_ms(600_000);
+    }
+    let expected = "4d9b5e9d59598205cd153ccd83c3c520df0b654686087f71bba3e11a5b23373a";
+    assert_eq!(hex::encode(cell.engine.digest()), expected);
+}
