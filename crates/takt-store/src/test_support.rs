@@ -98,3 +98,76 @@ fn runtime() -> tokio::runtime::Runtime {
         .build()
         .expect("a runtime can be built")
 }
+
+/// Tests in child processes: to be killed, or to live on a disk of their own. The child is this test program, told to
+/// run one test, which does nothing when it is run without an argument.
+#[cfg(test)]
+pub(crate) mod child {
+    use std::io::{Read as _, Write as _};
+    use std::path::Path;
+    use std::process::{Child, Command, Stdio};
+
+    const ARGUMENT: &str = "TAKT_STORE_TEST_CHILD";
+    const DONE: &str = "child is done";
+
+    /// In the child: what the parent said.
+    pub(crate) fn argument() -> Option<String> {
+        std::env::var(ARGUMENT).ok()
+    }
+
+    /// In the child: everything went well.
+    pub(crate) fn done() {
+        std::io::stdout().lock().write_all(format!("{DONE}\n").as_bytes()).expect("the parent listens");
+    }
+
+    fn command(program: &str, first: &[&str], test: &str, argument: &str) -> Command {
+        let mut command = Command::new(program);
+        command.args(first).args([test, "--exact", "--nocapture"]);
+        command.env(ARGUMENT, argument).stdin(Stdio::null()).stdout(Stdio::piped());
+        command
+    }
+
+    fn this_program() -> String {
+        std::env::current_exe().expect("a program knows itself").display().to_string()
+    }
+
+    pub(crate) fn spawn(test: &str, argument: &str) -> Child {
+        command(&this_program(), &[], test, argument).spawn().expect("a program can run itself")
+    }
+
+    /// Runs a test on an own file system of so many MiB, whose path is its argument. Says so, and passes, where the
+    /// system does not let us make one, unless `TAKT_TEST_REQUIRE_SMALL_DISK=1`.
+    pub(crate) fn on_small_disk(test: &str, mebibytes: u32) {
+        let dir = tempfile::tempdir().expect("a temporary directory can be made");
+        let path = dir.path().display().to_string();
+        let mount = format!("mount -t tmpfs -o size={mebibytes}m tmpfs \"$0\"");
+        let own = ["--user", "--map-root-user", "--mount", "--", "sh", "-c"];
+        let possible = Command::new("unshare").args(own).args([&mount, &path]).output();
+        if !possible.is_ok_and(|output| output.status.success()) {
+            assert!(
+                std::env::var("TAKT_TEST_REQUIRE_SMALL_DISK").as_deref() != Ok("1"),
+                "no small disk can be made"
+            );
+            let _ = std::io::stderr().write_all(b"SKIPPED: this system does not let us mount a small disk\n");
+            return;
+        }
+        let script = format!("{mount} && exec \"$@\"");
+        let mut first = own.to_vec();
+        let program = this_program();
+        first.extend([script.as_str(), path.as_str(), program.as_str()]);
+        let mut child = command("unshare", &first, test, &path).spawn().expect("it ran a moment ago");
+        let mut output = String::new();
+        let mut stdout = child.stdout.take().expect("it is piped");
+        stdout.read_to_string(&mut output).expect("the child writes text");
+        assert!(child.wait().is_ok_and(|status| status.success()) && output.contains(DONE), "{output}");
+    }
+
+    /// Fills the file system with one file.
+    pub(crate) fn fill(path: &Path) {
+        let mut file = std::fs::File::create(path).expect("a file can be made");
+        for bytes in [1 << 20, 4096, 1] {
+            let chunk = vec![0xaa; bytes];
+            while file.write_all(&chunk).is_ok() {}
+        }
+    }
+}

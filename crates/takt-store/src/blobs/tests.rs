@@ -34,7 +34,13 @@ async fn s3() -> Option<Blobs> {
     let bucket = format!("takt-test-{}", video());
     let blobs = s3_at(&endpoint, &bucket);
     assert!(blobs.ping().await.unwrap_err().is_unavailable(), "there is no bucket yet");
-    reqwest::Client::new().put(format!("{endpoint}/{bucket}")).send().await.unwrap().error_for_status().unwrap();
+    reqwest::Client::new()
+        .put(format!("{endpoint}/{bucket}"))
+        .send()
+        .await
+        .unwrap()
+        .error_for_status()
+        .unwrap();
     Some(blobs)
 }
 
@@ -74,8 +80,13 @@ async fn whole_life(blobs: &Blobs) {
     blobs.put_bytes(&source, content(11)).await.unwrap();
     let kept = BlobKey::media(other, "540p.mp4").unwrap();
     blobs.put_bytes(&kept, content(3)).await.unwrap();
-    let names: Vec<(String, u64)> =
-        blobs.list_video(mine).await.unwrap().into_iter().map(|(key, meta)| (key.to_string(), meta.bytes)).collect();
+    let names: Vec<(String, u64)> = blobs
+        .list_video(mine)
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|(key, meta)| (key.to_string(), meta.bytes))
+        .collect();
     let named = |file: &str, bytes| (format!("media/{mine}/{file}"), bytes);
     let expected = [named("540p.mp4", (20 << 20) + 3), named("poster.jpg", 100), (source.to_string(), 11)];
     assert_eq!(names, expected);
@@ -93,7 +104,9 @@ async fn ranges(blobs: &Blobs, video: VideoId) {
     let key = BlobKey::media(video, "poster.jpg").unwrap();
     let content = content(100);
     blobs.put_bytes(&key, content.clone()).await.unwrap();
-    for (range, expected) in [(0..100, 0..100), (0..1, 0..1), (99..100, 99..100), (20..70, 20..70), (90..200, 90..100)] {
+    for (range, expected) in
+        [(0..100, 0..100), (0..1, 0..1), (99..100, 99..100), (20..70, 20..70), (90..200, 90..100)]
+    {
         assert_eq!(blobs.get_range(&key, range).await.unwrap(), content.slice(expected));
     }
     for range in [5..5, 100..101, 1000..1001] {
