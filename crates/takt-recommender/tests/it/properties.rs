@@ -36,7 +36,7 @@ fn any_event() -> impl Strategy<Value = Event> {
             video,
             creator: creator(by),
             sound: with.map(sound),
-            language: (by == 0).then(|| "de".parse().unwrap()),
+            language: (by == 0).then(|| "de".parse().expect("a language")),
             tags,
             words,
             duration_ms,
@@ -182,7 +182,7 @@ fn live(steps: &[Step]) -> Result<(Engine, Vec<LogEntry>), TestCaseError> {
         };
         let entry = LogEntry { at: Timestamp::from_millis(now_ms), event };
         model.apply(&entry.event, now_ms);
-        engine.apply(engine.position() + 1, &entry).unwrap();
+        engine.apply(engine.position() + 1, &entry).expect("positions are dense");
         log.push(entry);
     }
     Ok((engine, log))
@@ -191,7 +191,7 @@ fn live(steps: &[Step]) -> Result<(Engine, Vec<LogEntry>), TestCaseError> {
 fn replay(engine: &mut Engine, log: &[LogEntry]) {
     let first = engine.position() as usize;
     for (entry, position) in log.iter().zip(1..).skip(first) {
-        engine.apply(position, entry).unwrap();
+        engine.apply(position, entry).expect("positions are dense");
     }
 }
 

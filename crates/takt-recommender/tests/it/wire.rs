@@ -22,7 +22,7 @@ fn golden() -> Vec<(Event, String)> {
                 video,
                 creator: creator(0xdd),
                 sound: Some(sound(0xee)),
-                language: Some("de".parse().unwrap()),
+                language: Some("de".parse().expect("a language")),
                 tags: vec!["a".into()],
                 words: vec!["b".into(), "ü".into()],
                 duration_ms: 15_000,
