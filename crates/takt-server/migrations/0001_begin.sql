@@ -66,10 +66,12 @@ CREATE TABLE video (
 CREATE INDEX video_by_publication ON video (published_ms, id);
 CREATE INDEX video_by_account ON video (account_id, id);
 CREATE INDEX video_by_source ON video (account_id, source_sha256);
+CREATE INDEX video_by_sound ON video (sound_id, id);
 
 CREATE TABLE rendition (
     video_id UUID   NOT NULL,
     file     TEXT   NOT NULL,
+    position BIGINT NOT NULL,
     width    BIGINT NOT NULL,
     height   BIGINT NOT NULL,
     codec    TEXT   NOT NULL,

@@ -1,0 +1,266 @@
+//! A video as clients see it.
+
+use super::store::{self, LIST_MAX, RenditionRow, VideoRow};
+use crate::error::Result;
+use crate::state::State;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::Serialize;
+use std::collections::{HashMap, HashSet};
+use takt_core::{AccountId, Caption, Handle, Lang, SoundId, Timestamp, VideoId, ViewerId};
+
+/// Where a video is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Nothing can be played yet. Seen by its creator alone.
+    Processing,
+    /// It plays; further renditions may follow.
+    Ready,
+    /// Nothing can be made of the upload. Seen by its creator alone.
+    Failed,
+}
+
+impl Status {
+    pub(super) fn parse(text: &str) -> Self {
+        match text {
+            "ready" => Self::Ready,
+            "failed" => Self::Failed,
+            _ => Self::Processing,
+        }
+    }
+}
+
+/// What is being done for a video.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// It waits for its turn.
+    Queued,
+    /// The upload is looked at.
+    Checking,
+    /// The first playable file is made.
+    FirstRendition,
+    /// Files for other screens and networks are made.
+    FurtherRenditions,
+    /// Nothing: all is made. Never shown.
+    #[serde(skip)]
+    Done,
+}
+
+impl Stage {
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Checking => "checking",
+            Self::FirstRendition => "first_rendition",
+            Self::FurtherRenditions => "further_renditions",
+            Self::Done => "done",
+        }
+    }
+
+    pub(super) fn parse(text: &str) -> Self {
+        match text {
+            "checking" => Self::Checking,
+            "first_rendition" => Self::FirstRendition,
+            "further_renditions" => Self::FurtherRenditions,
+            "done" => Self::Done,
+            _ => Self::Queued,
+        }
+    }
+}
+
+/// How far the work on a video is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct Progress {
+    pub stage: Stage,
+    /// Of all the work on this video, 0 to 100. Never falls.
+    pub percent: u32,
+}
+
+impl Progress {
+    /// From the columns; none when nothing is under way.
+    pub(super) fn of(status: Status, stage: &str, percent: u32) -> Option<Self> {
+        let stage = Stage::parse(stage);
+        let under_way = match status {
+            Status::Processing => true,
+            Status::Ready => stage == Stage::FurtherRenditions,
+            Status::Failed => false,
+        };
+        under_way.then(|| Self { stage, percent: percent.min(100) })
+    }
+}
+
+/// Why nothing could be made of an upload.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct FailureBody {
+    /// Stable name.
+    pub code: String,
+    /// What to do about it, in plain words.
+    pub message: String,
+}
+
+/// Who published a video.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct Creator {
+    pub id: AccountId,
+    pub handle: Handle,
+}
+
+/// The sound of a video. Videos with the same sound have the same id here.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct SoundBody {
+    pub id: SoundId,
+    pub title: String,
+    /// The video it comes from.
+    pub video_id: VideoId,
+}
+
+/// One playable file.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct RenditionBody {
+    pub url: String,
+    pub width: u32,
+    pub height: u32,
+    pub codec: String,
+    pub bytes: u64,
+}
+
+/// What viewers did with a video.
+#[derive(Debug, Clone, Copy, Serialize, utoipa::ToSchema)]
+pub struct Counts {
+    pub likes: i64,
+    pub views: i64,
+    pub shares: i64,
+}
+
+/// A video. Addresses are relative to the server and never change what they give.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct VideoBody {
+    pub id: VideoId,
+    pub status: Status,
+    /// Only of a failed video.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failure: Option<FailureBody>,
+    /// Only for the creator, while anything is under way.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub progress: Option<Progress>,
+    #[schema(value_type = String)]
+    pub caption: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub language: Option<Lang>,
+    /// The creator says that a machine made it.
+    pub ai_generated: bool,
+    pub creator: Creator,
+    /// Absent where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sound: Option<SoundBody>,
+    pub created_at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub published_at: Option<Timestamp>,
+    /// Length in milliseconds; null until it is known.
+    pub duration_ms: Option<u32>,
+    /// Width as shown, in pixels; null until it is known.
+    pub width: Option<u32>,
+    /// Height as shown, in pixels; null until it is known.
+    pub height: Option<u32>,
+    /// The still its creator chose; null until it is made.
+    pub poster_url: Option<String>,
+    /// The very first frame, for the moment before the video moves; null until it is made.
+    pub first_frame_url: Option<String>,
+    /// ThumbHash in base64; null until it is made.
+    pub thumbhash: Option<String>,
+    /// The one made first is first, then by height. Empty until there is one.
+    pub renditions: Vec<RenditionBody>,
+    pub counts: Counts,
+    /// Whether whoever asks likes it; absent for those without a session.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub liked: Option<bool>,
+}
+
+fn media_url(video: VideoId, file: &str) -> String {
+    format!("/media/{video}/{file}")
+}
+
+/// Who looks, which decides what is shown.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Looker {
+    /// Whose likes are told.
+    pub viewer: Option<ViewerId>,
+    /// Whose own videos are shown with their progress, before they are ready and when they failed.
+    pub account: Option<AccountId>,
+}
+
+/// The public videos among `ids`, in their order. What is gone, processing or failed is left out.
+pub async fn bodies(state: &State, ids: &[VideoId], viewer: Option<ViewerId>) -> Result<Vec<VideoBody>> {
+    bodies_for(state, ids, Looker { viewer, account: None }).await
+}
+
+/// Like [`bodies`], for somebody who may see their own videos in any status. Three statements for each 128 videos.
+pub async fn bodies_for(state: &State, ids: &[VideoId], looker: Looker) -> Result<Vec<VideoBody>> {
+    let mut found: HashMap<VideoId, VideoBody> = HashMap::with_capacity(ids.len());
+    for ids in ids.chunks(LIST_MAX) {
+        let mut renditions: HashMap<VideoId, Vec<RenditionBody>> = HashMap::with_capacity(ids.len());
+        for row in store::renditions(&state.db, ids).await? {
+            renditions.entry(row.video_id).or_default().push(rendition(row));
+        }
+        let liked: Option<HashSet<VideoId>> = match looker.viewer {
+            Some(viewer) => Some(store::liked(&state.db, viewer, ids).await?.into_iter().collect()),
+            None => None,
+        };
+        for row in store::by_ids(&state.db, ids).await? {
+            let own = looker.account == Some(row.account_id);
+            if own || row.status == "ready" {
+                let renditions = renditions.remove(&row.id).unwrap_or_default();
+                let liked = liked.as_ref().map(|liked| liked.contains(&row.id));
+                found.insert(row.id, body(row, renditions, liked, own));
+            }
+        }
+    }
+    Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
+}
+
+fn rendition(row: RenditionRow) -> RenditionBody {
+    RenditionBody {
+        url: media_url(row.video_id, &row.file),
+        width: row.width,
+        height: row.height,
+        codec: row.codec,
+        bytes: row.bytes,
+    }
+}
+
+fn body(row: VideoRow, renditions: Vec<RenditionBody>, liked: Option<bool>, own: bool) -> VideoBody {
+    let status = Status::parse(&row.status);
+    let sound = match (row.sound_id, row.sound_video_id, &row.sound_handle) {
+        (Some(id), Some(video_id), Some(handle)) => {
+            Some(SoundBody { id, title: format!("original sound by @{handle}"), video_id })
+        }
+        _ => None,
+    };
+    let known = |value: u32| (value > 0).then_some(value);
+    VideoBody {
+        id: row.id,
+        status,
+        failure: row
+            .failure_code
+            .map(|code| FailureBody { code, message: row.failure_message.unwrap_or_default() }),
+        progress: if own { Progress::of(status, &row.stage, row.percent) } else { None },
+        caption: Caption::into(row.caption),
+        language: row.language,
+        ai_generated: row.ai_generated,
+        creator: Creator { id: row.account_id, handle: row.handle },
+        sound,
+        created_at: row.created_ms,
+        published_at: row.published_ms,
+        duration_ms: known(row.duration_ms),
+        width: known(row.width),
+        height: known(row.height),
+        poster_url: row.poster_file.map(|file| media_url(row.id, &file)),
+        first_frame_url: row.first_frame_file.map(|file| media_url(row.id, &file)),
+        thumbhash: row.thumbhash.map(|hash| STANDARD.encode(hash)),
+        renditions,
+        counts: Counts { likes: row.likes, views: row.views, shares: row.shares },
+        liked,
+    }
+}

@@ -1,0 +1,97 @@
+//! Deleting: rows first, then bytes; what the media store refuses now is done by a job.
+
+use super::process::parse;
+use super::{job as new_job, kind, store};
+use crate::error::{Error, Result};
+use crate::state::State;
+use crate::upload;
+use crate::worker::Failed;
+use serde::Deserialize;
+use takt_core::{AccountId, VideoId};
+use takt_recommender::Event;
+use takt_store::{BlobKey, Job, NewJob, Tx};
+
+/// The bytes are erased at once and, by a job, once more after so long: a process that was making them may have put one
+/// more in the store while it was being stopped.
+const ERASE_AGAIN_MS: i64 = 60_000;
+/// A media store may be away for days; bytes that must go are not given up on.
+const ERASE_ATTEMPTS_MAX: u32 = 1000;
+
+#[derive(Deserialize)]
+struct Payload {
+    video: VideoId,
+}
+
+#[derive(Deserialize)]
+struct FilePayload {
+    video: VideoId,
+    file: String,
+}
+
+/// Deletes a video of the account, whatever its status, with everything made of it.
+///
+/// When this returns its rows are gone, and its bytes as well unless the media store is away: then they go as soon as it
+/// is back, and nothing leads to them.
+pub async fn delete(state: &State, account: AccountId, video: VideoId) -> Result<()> {
+    let files = store::files(&state.db, video).await?;
+    let deleted = state
+        .db
+        .write(async |tx: &mut Tx| {
+            if !store::delete(tx, video, account).await? {
+                return Ok(false);
+            }
+            let key = video.to_string();
+            for kind in [kind::PROCESS, kind::RENDITIONS, kind::DESCRIBE, kind::POSTER, kind::DROP_SOURCE] {
+                state.jobs.cancel(tx, kind, &key).await?;
+            }
+            let payload = serde_json::json!({ "video": video });
+            let job = NewJob {
+                attempts_max: ERASE_ATTEMPTS_MAX,
+                run_at: state.clock.now().plus_ms(ERASE_AGAIN_MS),
+                ..new_job(state, kind::ERASE, key, payload)
+            };
+            state.jobs.enqueue(tx, job, &state.clock).await?;
+            Ok::<_, Error>(true)
+        })
+        .await?;
+    if !deleted {
+        return Err(Error::not_found("video"));
+    }
+    state.progress.stop_work(video);
+    state.media_cache.forget(video, files).await;
+    upload::delete_of_video(state, account, video).await?;
+    if let Err(error) = erase_now(state, video).await {
+        tracing::warn!(video.id = %video, %error, "the bytes of a deleted video go later");
+    }
+    Ok(())
+}
+
+async fn erase_now(state: &State, video: VideoId) -> Result<()> {
+    state.feed.record(Event::VideoRemoved { video }, &[b"removed", video.bytes()]).await?;
+    Ok(state.blobs.delete_video(video).await?)
+}
+
+/// Runs the `erase` job.
+pub(crate) async fn erase(state: &State, job: &Job) -> Result<(), Failed> {
+    let Payload { video } = parse(job)?;
+    Ok(erase_now(state, video).await?)
+}
+
+/// Runs the `drop_file` job: removes a media file that was replaced, unless it came back into use.
+pub(crate) async fn drop_file(state: &State, job: &Job) -> Result<(), Failed> {
+    let FilePayload { video, file } = parse(job)?;
+    if !store::files(&state.db, video).await?.contains(&file) {
+        state.media_cache.drop_file(video, &file).await;
+        state.blobs.delete(&BlobKey::media(video, &file)?).await?;
+    }
+    Ok(())
+}
+
+/// Runs the `drop_source` job: the source was kept as long as configured.
+pub(crate) async fn drop_source(state: &State, job: &Job) -> Result<(), Failed> {
+    let Payload { video } = parse(job)?;
+    if state.config.video.source_retention_days > 0 {
+        state.blobs.delete(&BlobKey::source(video)).await?;
+    }
+    Ok(())
+}

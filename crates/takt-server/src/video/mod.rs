@@ -1,0 +1,289 @@
+//! Videos: made of an upload, processed by jobs, shown, changed and deleted.
+//!
+//! Life: `processing` (seen by its creator alone) -> `ready` or `failed`. Every step of processing may be cut off by a
+//! kill and is done again by the same job; see [`process`].
+//!
+//! Invariant: a video that is `processing` has an unfinished job, or a parked one that is about to mark it failed.
+
+mod body;
+mod erase;
+mod folder;
+mod process;
+mod progress;
+mod renditions;
+pub mod routes;
+pub mod store;
+mod update;
+
+pub use body::{
+    Counts, Creator, FailureBody, Looker, Progress, RenditionBody, SoundBody, Stage, Status, VideoBody,
+};
+pub use body::{bodies, bodies_for};
+pub use erase::delete;
+pub use progress::ProgressHub;
+
+use crate::error::{Error, Result};
+use crate::state::State;
+use crate::upload;
+use axum::http::StatusCode;
+use serde::{Deserialize, Deserializer};
+use sha2::{Digest, Sha256};
+use std::io::Read as _;
+use std::path::PathBuf;
+use store::{Change, NewRow, RequestRow};
+use takt_core::{AccountId, Caption, Lang, UploadId, VideoId, ViewerId};
+use takt_store::{NewJob, Tx};
+
+/// Job kinds. `first` work goes before what can wait.
+pub(crate) mod kind {
+    pub(crate) const PROCESS: &str = "process";
+    pub(crate) const RENDITIONS: &str = "renditions";
+    pub(crate) const DESCRIBE: &str = "describe";
+    pub(crate) const POSTER: &str = "poster";
+    pub(crate) const ERASE: &str = "erase";
+    pub(crate) const DROP_FILE: &str = "drop_file";
+    pub(crate) const DROP_SOURCE: &str = "drop_source";
+}
+
+pub(crate) use erase::{drop_file, drop_source, erase};
+pub(crate) use process::{fail_parked, process};
+pub(crate) use renditions::renditions;
+pub(crate) use update::{describe_again, poster};
+
+/// Longest place a poster may be asked for at; what is past the end of the video counts as its end.
+const POSTER_MS_MAX: u32 = 24 * 60 * 60 * 1000;
+
+/// What to make a video of.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewVideo {
+    /// A complete upload of this account.
+    pub upload_id: UploadId,
+    pub caption: Caption,
+    pub language: Option<Lang>,
+    /// Say so when a machine made it.
+    #[serde(default)]
+    pub ai_generated: bool,
+    /// Where the poster is taken, in milliseconds; 0 is the first frame.
+    #[serde(default)]
+    pub poster_ms: u32,
+}
+
+/// What to change about a video; what is absent stays.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct VideoChange {
+    pub caption: Option<Caption>,
+    /// Null takes it away.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<Lang>)]
+    pub language: Option<Option<Lang>>,
+    pub ai_generated: Option<bool>,
+    /// Where the poster is taken, in milliseconds; 0 is the first frame.
+    pub poster_ms: Option<u32>,
+}
+
+/// Tells a null from an absent field.
+fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<Lang>>, D::Error> {
+    Option::<Lang>::deserialize(deserializer).map(Some)
+}
+
+fn check_poster(poster_ms: u32) -> Result<()> {
+    if poster_ms > POSTER_MS_MAX {
+        return Err(Error::invalid("poster_ms", "must be a place in the video, in milliseconds"));
+    }
+    Ok(())
+}
+
+/// Makes a video of a complete upload. The same request again answers the same video.
+pub(crate) async fn create(
+    state: &State,
+    account: AccountId,
+    viewer: ViewerId,
+    new: NewVideo,
+) -> Result<VideoBody> {
+    check_poster(new.poster_ms)?;
+    let upload = upload::find(state, account, new.upload_id).await?;
+    if let Some(video) = upload.video {
+        return repeated(state, account, viewer, video, &new).await;
+    }
+    if upload.offset != upload.bytes_total {
+        let message =
+            format!("{} of {} bytes have arrived; finish the upload", upload.offset, upload.bytes_total);
+        return Err(Error::refused(StatusCode::CONFLICT, "upload_incomplete", message));
+    }
+    let source_sha256 = sha256(upload::path(state, upload.id)).await?;
+    let id = VideoId::mint(&state.clock);
+    let row = NewRow {
+        id,
+        account,
+        caption: &new.caption,
+        language: new.language.as_ref(),
+        ai_generated: new.ai_generated,
+        poster_ms: new.poster_ms,
+        source_sha256: &source_sha256,
+        now: state.clock.now(),
+    };
+    let made = state
+        .db
+        .write(async |tx: &mut Tx| {
+            if !upload::mark_used(tx, upload.id, id).await? {
+                return Ok(false);
+            }
+            store::insert(tx, &row).await?;
+            let payload = serde_json::json!({ "video": id, "upload": upload.id });
+            let job = job(state, kind::PROCESS, id.to_string(), payload);
+            state.jobs.enqueue(tx, NewJob { priority: 100, ..job }, &state.clock).await?;
+            Ok::<_, Error>(true)
+        })
+        .await?;
+    if !made {
+        // Another request was first, or the upload was given up meanwhile.
+        let upload = upload::find(state, account, new.upload_id).await?;
+        let video = upload.video.ok_or_else(|| Error::not_found("upload"))?;
+        return repeated(state, account, viewer, video, &new).await;
+    }
+    state.jobs.wake();
+    own_body(state, account, viewer, id).await
+}
+
+async fn repeated(
+    state: &State,
+    account: AccountId,
+    viewer: ViewerId,
+    video: VideoId,
+    new: &NewVideo,
+) -> Result<VideoBody> {
+    let same = store::request_of(&state.db, video).await?.is_some_and(|row: RequestRow| {
+        row.caption == new.caption
+            && row.language == new.language
+            && row.ai_generated == new.ai_generated
+            && row.poster_ms == new.poster_ms
+    });
+    if same {
+        return own_body(state, account, viewer, video).await;
+    }
+    let message = "a video was made of this upload already; upload the file again to make another";
+    Err(Error::refused(StatusCode::CONFLICT, "upload_used", message))
+}
+
+/// What becomes of a video when a job about it is given up: no status may wait for a job that will never run.
+pub(crate) async fn give_up(tx: &mut Tx, kind: &str, key: &str) -> Result<Option<VideoId>> {
+    match kind {
+        kind::PROCESS => process::give_up(tx, key).await,
+        kind::RENDITIONS => renditions::give_up(tx, key).await,
+        _ => Ok(None),
+    }
+}
+
+/// A job of this slice, to be run at once.
+fn job(state: &State, kind: &'static str, key: String, payload: serde_json::Value) -> NewJob {
+    let attempts_max = state.config.processing.attempts_max;
+    NewJob { kind, key, payload, priority: 0, attempts_max, run_at: state.clock.now() }
+}
+
+async fn own_body(state: &State, account: AccountId, viewer: ViewerId, video: VideoId) -> Result<VideoBody> {
+    get(state, video, Looker { viewer: Some(viewer), account: Some(account) }).await
+}
+
+/// The video, if whoever looks may see it.
+pub(crate) async fn get(state: &State, video: VideoId, looker: Looker) -> Result<VideoBody> {
+    bodies_for(state, &[video], looker).await?.pop().ok_or_else(|| Error::not_found("video"))
+}
+
+/// Changes a video of the account. Poster and recommendations follow by a job.
+pub(crate) async fn change(
+    state: &State,
+    account: AccountId,
+    viewer: ViewerId,
+    video: VideoId,
+    change: VideoChange,
+) -> Result<VideoBody> {
+    check_poster(change.poster_ms.unwrap_or(0))?;
+    let change = Change {
+        caption: change.caption,
+        language: change.language,
+        ai_generated: change.ai_generated,
+        poster_ms: change.poster_ms,
+    };
+    state
+        .db
+        .write(async |tx: &mut Tx| {
+            if !store::change(tx, video, account, &change).await? {
+                return Err(Error::not_found("video"));
+            }
+            let described = change.caption.is_some() || change.language.is_some();
+            let kinds = [(kind::DESCRIBE, described), (kind::POSTER, change.poster_ms.is_some())];
+            for (kind, _) in kinds.iter().filter(|(_, needed)| *needed) {
+                // One that waits has not looked yet; one that runs may have, so it makes way for another.
+                let key = video.to_string();
+                state.jobs.cancel(tx, kind, &key).await?;
+                let payload = serde_json::json!({ "video": video });
+                state.jobs.enqueue(tx, job(state, kind, key, payload), &state.clock).await?;
+            }
+            Ok(())
+        })
+        .await?;
+    state.jobs.wake();
+    own_body(state, account, viewer, video).await
+}
+
+/// Likes a video the viewer may see.
+pub(crate) async fn like(state: &State, video: VideoId, looker: Looker, viewer: ViewerId) -> Result<()> {
+    require_visible(state, video, looker).await?;
+    state.feed.like(viewer, video).await
+}
+
+/// Takes a like back.
+pub(crate) async fn unlike(state: &State, video: VideoId, looker: Looker, viewer: ViewerId) -> Result<()> {
+    require_visible(state, video, looker).await?;
+    state.feed.unlike(viewer, video).await
+}
+
+async fn require_visible(state: &State, video: VideoId, looker: Looker) -> Result<()> {
+    let row = store::state_of(&state.db, video).await?;
+    let visible = row.is_some_and(|row| row.status == "ready" || looker.account == Some(row.account_id));
+    if visible { Ok(()) } else { Err(Error::not_found("video")) }
+}
+
+/// A page of an account's videos, newest first, and where the next one begins.
+pub(crate) async fn of_account(
+    state: &State,
+    account: AccountId,
+    looker: Looker,
+    before: Option<VideoId>,
+    limit: usize,
+) -> Result<(Vec<VideoBody>, Option<VideoId>)> {
+    let page = store::Page { account, before, unpublished: looker.account == Some(account), limit };
+    let ids = store::page(&state.db, &page).await?;
+    let next = ids.last().copied().filter(|_| ids.len() == limit);
+    Ok((bodies_for(state, &ids, looker).await?, next))
+}
+
+/// The account's video made of the file with this SHA-256, failed ones apart.
+pub(crate) async fn by_source(
+    state: &State,
+    account: AccountId,
+    viewer: ViewerId,
+    sha256: &str,
+) -> Result<VideoBody> {
+    let video = store::by_source(&state.db, account, &sha256.to_ascii_lowercase()).await?;
+    own_body(state, account, viewer, video.ok_or_else(|| Error::not_found("video"))?).await
+}
+
+/// SHA-256 of a file, in hexadecimal.
+async fn sha256(path: PathBuf) -> Result<String> {
+    let hash = move || -> std::io::Result<String> {
+        let mut file = std::fs::File::open(path)?;
+        let mut hash = Sha256::new();
+        let mut buffer = vec![0; 256 * 1024];
+        loop {
+            match file.read(&mut buffer)? {
+                0 => return Ok(hex::encode(hash.finalize())),
+                count => hash.update(&buffer[..count]),
+            }
+        }
+    };
+    let hashed = tokio::task::spawn_blocking(hash).await;
+    Ok(hashed.map_err(|error| Error::Internal(format!("hashing an upload failed: {error}")))??)
+}

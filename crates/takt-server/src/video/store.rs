@@ -1,0 +1,396 @@
+//! SQL of videos, their renditions and sounds.
+
+use super::body::Stage;
+use crate::error::Result;
+use std::sync::LazyLock;
+use takt_core::{AccountId, Caption, Handle, Lang, SoundId, Timestamp, VideoId, ViewerId};
+use takt_store::{Args, Db, Tx, args, in_list, record};
+
+/// Most videos asked for in one statement.
+pub const LIST_MAX: usize = 128;
+
+record! {
+    /// A video with everything its body shows but renditions.
+    pub struct VideoRow {
+        pub id: VideoId,
+        pub status: String,
+        pub failure_code: Option<String>,
+        pub failure_message: Option<String>,
+        pub stage: String,
+        pub percent: u32,
+        pub caption: Caption,
+        pub language: Option<Lang>,
+        pub ai_generated: bool,
+        pub account_id: AccountId,
+        pub handle: Handle,
+        pub sound_id: Option<SoundId>,
+        pub sound_video_id: Option<VideoId>,
+        pub sound_handle: Option<Handle>,
+        pub poster_file: Option<String>,
+        pub first_frame_file: Option<String>,
+        pub thumbhash: Option<Vec<u8>>,
+        pub duration_ms: u32,
+        pub width: u32,
+        pub height: u32,
+        pub created_ms: Timestamp,
+        pub published_ms: Option<Timestamp>,
+        pub likes: i64,
+        pub views: i64,
+        pub shares: i64,
+    }
+
+    /// One playable file.
+    pub struct RenditionRow {
+        pub video_id: VideoId,
+        pub file: String,
+        pub width: u32,
+        pub height: u32,
+        pub codec: String,
+        pub bytes: u64,
+    }
+
+    /// Whose a video is and how far it is.
+    pub struct StateRow {
+        pub account_id: AccountId,
+        pub status: String,
+        pub stage: String,
+        pub percent: u32,
+    }
+
+    /// What processing needs to know of a video.
+    pub struct WorkRow {
+        pub account_id: AccountId,
+        pub status: String,
+        pub caption: Caption,
+        pub language: Option<Lang>,
+        pub sound_id: Option<SoundId>,
+        pub poster_ms: u32,
+        pub poster_file: Option<String>,
+        pub first_frame_file: Option<String>,
+        pub duration_ms: u32,
+    }
+
+    /// What a request to make a video said.
+    pub struct RequestRow {
+        pub caption: Caption,
+        pub language: Option<Lang>,
+        pub ai_generated: bool,
+        pub poster_ms: u32,
+    }
+}
+
+/// A list in a statement is as long as one of these; what is over repeats its last id. So there are few statements, and
+/// the database knows each.
+const LIST_SIZES: [usize; 5] = [1, 4, 16, 32, LIST_MAX];
+
+type PerSize = LazyLock<[String; LIST_SIZES.len()]>;
+
+static VIDEOS: PerSize = LazyLock::new(|| {
+    LIST_SIZES.map(|size| {
+        format!(
+            "SELECT v.id AS id, v.status AS status, v.failure_code AS failure_code, \
+                    v.failure_message AS failure_message, v.stage AS stage, v.percent AS percent, \
+                    v.caption AS caption, v.language AS language, v.ai_generated AS ai_generated, \
+                    v.account_id AS account_id, a.handle AS handle, v.sound_id AS sound_id, \
+                    s.video_id AS sound_video_id, sa.handle AS sound_handle, v.poster_file AS poster_file, \
+                    v.first_frame_file AS first_frame_file, v.thumbhash AS thumbhash, \
+                    v.duration_ms AS duration_ms, v.width AS width, v.height AS height, \
+                    v.created_ms AS created_ms, v.published_ms AS published_ms, \
+                    COALESCE(c.likes, 0) AS likes, COALESCE(c.views, 0) AS views, COALESCE(c.shares, 0) AS shares \
+             FROM video v JOIN account a ON a.id = v.account_id \
+             LEFT JOIN video_count c ON c.video_id = v.id \
+             LEFT JOIN sound s ON s.id = v.sound_id LEFT JOIN account sa ON sa.id = s.account_id \
+             WHERE v.id IN ({})",
+            in_list(1, size)
+        )
+    })
+});
+
+static RENDITIONS: PerSize = LazyLock::new(|| {
+    LIST_SIZES.map(|size| {
+        format!(
+            "SELECT video_id, file, width, height, codec, bytes FROM rendition WHERE video_id IN ({}) \
+             ORDER BY video_id, position, height DESC, file",
+            in_list(1, size)
+        )
+    })
+});
+
+static LIKED: PerSize = LazyLock::new(|| {
+    LIST_SIZES.map(|size| {
+        format!("SELECT video_id FROM video_like WHERE viewer_id = $1 AND video_id IN ({})", in_list(2, size))
+    })
+});
+
+/// The statement for this many ids, and the ids as its arguments.
+fn list(statements: &'static PerSize, mut args: Args, ids: &[VideoId]) -> (&'static str, Args) {
+    debug_assert!(ids.len() <= LIST_MAX, "callers cut their lists");
+    let which = LIST_SIZES.iter().position(|size| *size >= ids.len()).unwrap_or(LIST_SIZES.len() - 1);
+    let padding = ids.last().copied().into_iter().cycle();
+    args.extend(ids.iter().copied().chain(padding).take(LIST_SIZES[which]));
+    (&statements[which], args)
+}
+
+/// The rows of `ids`, at most [`LIST_MAX`] and at least one, in no order.
+pub async fn by_ids(db: &Db, ids: &[VideoId]) -> Result<Vec<VideoRow>> {
+    let (sql, args) = list(&VIDEOS, Args::new(), ids);
+    Ok(db.all(sql, args).await?)
+}
+
+/// The renditions of `ids`, each video's together and in their order.
+pub async fn renditions(db: &Db, ids: &[VideoId]) -> Result<Vec<RenditionRow>> {
+    let (sql, args) = list(&RENDITIONS, Args::new(), ids);
+    Ok(db.all(sql, args).await?)
+}
+
+/// Those of `ids` the viewer likes.
+pub async fn liked(db: &Db, viewer: ViewerId, ids: &[VideoId]) -> Result<Vec<VideoId>> {
+    let (sql, args) = list(&LIKED, args![viewer], ids);
+    let rows: Vec<(VideoId,)> = db.all(sql, args).await?;
+    Ok(rows.into_iter().map(|row| row.0).collect())
+}
+
+/// A video to be.
+pub struct NewRow<'a> {
+    pub id: VideoId,
+    pub account: AccountId,
+    pub caption: &'a Caption,
+    pub language: Option<&'a Lang>,
+    pub ai_generated: bool,
+    pub poster_ms: u32,
+    pub source_sha256: &'a str,
+    pub now: Timestamp,
+}
+
+pub async fn insert(tx: &mut Tx, new: &NewRow<'_>) -> Result<()> {
+    let sql = "INSERT INTO video (id, account_id, status, stage, percent, caption, language, ai_generated, \
+                                  source_sha256, poster_ms, duration_ms, width, height, created_ms) \
+               VALUES ($1, $2, 'processing', 'queued', 0, $3, $4, $5, $6, $7, 0, 0, 0, $8)";
+    let language = new.language.cloned();
+    let args = args![
+        new.id,
+        new.account,
+        new.caption,
+        language,
+        new.ai_generated,
+        new.source_sha256,
+        new.poster_ms,
+        new.now
+    ];
+    tx.exec(sql, args).await?;
+    Ok(())
+}
+
+const REQUEST: &str = "SELECT caption, language, ai_generated, poster_ms FROM video WHERE id = $1";
+
+pub async fn request_of(db: &Db, video: VideoId) -> Result<Option<RequestRow>> {
+    Ok(db.opt(REQUEST, args![video]).await?)
+}
+
+pub async fn request_in(tx: &mut Tx, video: VideoId) -> Result<Option<RequestRow>> {
+    Ok(tx.opt(REQUEST, args![video]).await?)
+}
+
+pub async fn state_of(db: &Db, video: VideoId) -> Result<Option<StateRow>> {
+    let sql = "SELECT account_id, status, stage, percent FROM video WHERE id = $1";
+    Ok(db.opt(sql, args![video]).await?)
+}
+
+pub async fn work(db: &Db, video: VideoId) -> Result<Option<WorkRow>> {
+    let sql = "SELECT account_id, status, caption, language, sound_id, poster_ms, poster_file, first_frame_file, \
+                      duration_ms FROM video WHERE id = $1";
+    Ok(db.opt(sql, args![video]).await?)
+}
+
+/// Every video of the account, whatever its status.
+pub async fn ids_of(db: &Db, account: AccountId) -> Result<Vec<VideoId>> {
+    let sql = "SELECT id FROM video WHERE account_id = $1 ORDER BY id";
+    let rows: Vec<(VideoId,)> = db.scan(sql, args![account]).await?;
+    Ok(rows.into_iter().map(|row| row.0).collect())
+}
+
+/// Where a page of an account's videos goes on, and what is on it.
+pub struct Page {
+    pub account: AccountId,
+    /// Only videos older than this one.
+    pub before: Option<VideoId>,
+    /// Whether those processing and failed are on it as well.
+    pub unpublished: bool,
+    pub limit: usize,
+}
+
+/// Ids grow with the time of birth, so newest first is by id.
+pub async fn page(db: &Db, page: &Page) -> Result<Vec<VideoId>> {
+    let sql = "SELECT id FROM video WHERE account_id = $1 AND id < $2 AND (status = 'ready' OR $3) \
+               ORDER BY id DESC LIMIT $4";
+    let before = page.before.unwrap_or(VideoId::from_u128(u128::MAX));
+    let limit = i64::try_from(page.limit).unwrap_or(i64::MAX);
+    let rows: Vec<(VideoId,)> = db.all(sql, args![page.account, before, page.unpublished, limit]).await?;
+    Ok(rows.into_iter().map(|row| row.0).collect())
+}
+
+/// The account's newest video made of the file with this SHA-256, failed ones apart.
+pub async fn by_source(db: &Db, account: AccountId, sha256: &str) -> Result<Option<VideoId>> {
+    let sql = "SELECT id FROM video WHERE account_id = $1 AND source_sha256 = $2 AND status <> 'failed' \
+               ORDER BY id DESC LIMIT 1";
+    let row: Option<(VideoId,)> = db.opt(sql, args![account, sha256]).await?;
+    Ok(row.map(|row| row.0))
+}
+
+/// What a creator changes; what is absent stays.
+#[derive(Debug, Clone, Default)]
+pub struct Change {
+    pub caption: Option<Caption>,
+    pub language: Option<Option<Lang>>,
+    pub ai_generated: Option<bool>,
+    pub poster_ms: Option<u32>,
+}
+
+pub async fn change(tx: &mut Tx, video: VideoId, account: AccountId, change: &Change) -> Result<bool> {
+    let sql = "UPDATE video SET caption = COALESCE($3, caption), \
+                      language = CASE WHEN $4 THEN $5 ELSE language END, \
+                      ai_generated = COALESCE($6, ai_generated), poster_ms = COALESCE($7, poster_ms) \
+               WHERE id = $1 AND account_id = $2";
+    let language = change.language.clone().flatten();
+    let args = args![
+        video,
+        account,
+        change.caption.clone(),
+        change.language.is_some(),
+        language,
+        change.ai_generated,
+        change.poster_ms,
+    ];
+    Ok(tx.exec(sql, args).await? == 1)
+}
+
+/// Writes down how far processing is. The percentage never falls; a video that failed or is gone stays as it is.
+pub async fn set_progress(db: &Db, video: VideoId, stage: Stage, percent: u32) -> Result<()> {
+    let sql = "UPDATE video SET stage = $2, percent = CASE WHEN percent < $3 THEN $3 ELSE percent END \
+               WHERE id = $1 AND status <> 'failed'";
+    db.exec(sql, args![video, stage.as_str(), percent]).await?;
+    Ok(())
+}
+
+/// Marks a video as failed unless it is ready; says whether it did.
+pub async fn fail(tx: &mut Tx, video: VideoId, code: &str, message: &str) -> Result<bool> {
+    let sql = "UPDATE video SET status = 'failed', failure_code = $2, failure_message = $3 \
+               WHERE id = $1 AND status = 'processing'";
+    Ok(tx.exec(sql, args![video, code, message]).await? == 1)
+}
+
+/// What the first rendition gives.
+#[derive(Debug, Clone)]
+pub struct Published {
+    pub sound: Option<SoundId>,
+    pub duration_ms: u32,
+    pub width: u32,
+    pub height: u32,
+    pub poster_file: String,
+    pub first_frame_file: String,
+    pub thumbhash: Vec<u8>,
+    pub loudness_centilufs: Option<i64>,
+    pub percent: u32,
+    pub now: Timestamp,
+}
+
+/// Makes the video public; false when it is gone or was published before.
+pub async fn publish(tx: &mut Tx, video: VideoId, published: &Published) -> Result<bool> {
+    let sql = "UPDATE video SET status = 'ready', stage = 'further_renditions', percent = $2, sound_id = $3, \
+                      duration_ms = $4, width = $5, height = $6, poster_file = $7, first_frame_file = $8, \
+                      thumbhash = $9, loudness_centilufs = $10, published_ms = $11 \
+               WHERE id = $1 AND status = 'processing'";
+    let p = published.clone();
+    let args = args![
+        video,
+        p.percent,
+        p.sound,
+        p.duration_ms,
+        p.width,
+        p.height,
+        p.poster_file,
+        p.first_frame_file,
+        p.thumbhash,
+        p.loudness_centilufs,
+        p.now,
+    ];
+    Ok(tx.exec(sql, args).await? == 1)
+}
+
+/// Nothing more is under way.
+pub async fn set_done(tx: &mut Tx, video: VideoId) -> Result<()> {
+    tx.exec("UPDATE video SET stage = 'done', percent = 100 WHERE id = $1", args![video]).await?;
+    Ok(())
+}
+
+/// Adds a rendition unless it is there already, or the video is gone.
+pub async fn add_rendition(tx: &mut Tx, row: &RenditionRow, position: u32) -> Result<()> {
+    let sql = "INSERT INTO rendition (video_id, file, position, width, height, codec, bytes) \
+               SELECT id, $2, $3, $4, $5, $6, $7 FROM video WHERE id = $1 \
+               ON CONFLICT (video_id, file) DO NOTHING";
+    let bytes = i64::try_from(row.bytes).unwrap_or(i64::MAX);
+    tx.exec(sql, args![row.video_id, &row.file, position, row.width, row.height, &row.codec, bytes]).await?;
+    Ok(())
+}
+
+pub async fn remove_rendition(tx: &mut Tx, video: VideoId, file: &str) -> Result<()> {
+    tx.exec("DELETE FROM rendition WHERE video_id = $1 AND file = $2", args![video, file]).await?;
+    Ok(())
+}
+
+/// Sets the poster taken at `poster_ms`, unless its creator wants another by now.
+pub async fn set_poster(tx: &mut Tx, video: VideoId, file: &str, poster_ms: u32) -> Result<bool> {
+    let sql = "UPDATE video SET poster_file = $2 WHERE id = $1 AND poster_ms = $3";
+    Ok(tx.exec(sql, args![video, file, poster_ms]).await? == 1)
+}
+
+/// The names of all media files in use for a video.
+pub async fn files(db: &Db, video: VideoId) -> Result<Vec<String>> {
+    let sql = "SELECT file FROM rendition WHERE video_id = $1 \
+               UNION SELECT poster_file FROM video WHERE id = $1 AND poster_file IS NOT NULL \
+               UNION SELECT first_frame_file FROM video WHERE id = $1 AND first_frame_file IS NOT NULL";
+    let rows: Vec<(String,)> = db.all(sql, args![video]).await?;
+    Ok(rows.into_iter().map(|row| row.0).collect())
+}
+
+/// The sound of these audio packets: the known one, or a new one that begins with this video.
+pub async fn sound(
+    tx: &mut Tx,
+    digest: &[u8; 32],
+    new: SoundId,
+    video: VideoId,
+    account: AccountId,
+    now: Timestamp,
+) -> Result<SoundId> {
+    let sql = "INSERT INTO sound (id, digest, video_id, account_id, created_ms) VALUES ($1, $2, $3, $4, $5) \
+               ON CONFLICT (digest) DO NOTHING";
+    tx.exec(sql, args![new, digest, video, account, now]).await?;
+    let row: (SoundId,) = tx.one("SELECT id FROM sound WHERE digest = $1", args![digest]).await?;
+    Ok(row.0)
+}
+
+/// Removes the video and all rows about it. A sound others use passes to the oldest of them. False when it was gone.
+pub async fn delete(tx: &mut Tx, video: VideoId, account: AccountId) -> Result<bool> {
+    let sql = "DELETE FROM video WHERE id = $1 AND account_id = $2";
+    if tx.exec(sql, args![video, account]).await? == 0 {
+        return Ok(false);
+    }
+    tx.exec("DELETE FROM rendition WHERE video_id = $1", args![video]).await?;
+    tx.exec("DELETE FROM video_like WHERE video_id = $1", args![video]).await?;
+    tx.exec("DELETE FROM video_count WHERE video_id = $1", args![video]).await?;
+    let sounds: Vec<(SoundId,)> = tx.all("SELECT id FROM sound WHERE video_id = $1", args![video]).await?;
+    for (sound,) in sounds {
+        let sql = "SELECT id, account_id FROM video WHERE sound_id = $1 ORDER BY id LIMIT 1";
+        let heir: Option<(VideoId, AccountId)> = tx.opt(sql, args![sound]).await?;
+        match heir {
+            Some((heir, owner)) => {
+                let sql = "UPDATE sound SET video_id = $2, account_id = $3 WHERE id = $1";
+                tx.exec(sql, args![sound, heir, owner]).await?;
+            }
+            None => {
+                tx.exec("DELETE FROM sound WHERE id = $1", args![sound]).await?;
+            }
+        }
+    }
+    Ok(true)
+}
