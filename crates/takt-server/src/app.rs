@@ -8,14 +8,15 @@ use crate::media::MediaCache;
 use crate::state::{Parts, State};
 use crate::video::ProgressHub;
 use crate::{health, router, session, upload, worker};
+use axum::serve::ListenerExt;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use takt_core::Clock;
 use takt_media::Tools;
-use takt_store::{Blobs, BlobsConfig, Db, JOBS_MIGRATION_SQL, JobQueue, Migration};
-use tokio::net::TcpListener;
+use takt_store::{Blobs, BlobsConfig, Db, JOB_TABLE_SQL, JobQueue, Migration};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -24,7 +25,7 @@ const JANITOR_PERIOD: Duration = Duration::from_secs(60);
 /// The schema, oldest first. An applied one is never edited.
 pub const MIGRATIONS: &[Migration] = &[
     Migration { version: 1, name: "begin", sql: include_str!("../migrations/0001_begin.sql") },
-    Migration { version: 2, name: "jobs", sql: JOBS_MIGRATION_SQL },
+    Migration { version: 2, name: "jobs", sql: JOB_TABLE_SQL },
 ];
 
 /// Why a cell did not start, as a sentence for its operator.
@@ -68,7 +69,7 @@ impl App {
             .map_err(|e| StartError::new("opening the event log", e))?;
         let tools = find_tools(&config);
         let parts = Parts {
-            jobs: JobQueue::new(db.clone(), clock.clone()),
+            jobs: JobQueue::new(),
             limits: Limits::new(&config.limits),
             passwords: Passwords::new(&config.account).map_err(|e| StartError::new("preparing password hashing", e))?,
             media_cache: MediaCache::new(config.media.cache_bytes),
@@ -113,7 +114,7 @@ impl App {
         };
         let service = self.router().into_make_service_with_connect_info::<SocketAddr>();
         let grace = Duration::from_secs(self.state.config.http.shutdown_grace_s);
-        let server = axum::serve(NoDelay(listener), service).with_graceful_shutdown(announced);
+        let server = axum::serve(listener.tap_io(answer_at_once), service).with_graceful_shutdown(announced);
         let server = tokio::spawn(async move { server.await });
         self.stop.cancelled().await;
         let served = tokio::time::timeout(grace, server).await;
@@ -136,28 +137,9 @@ impl App {
 }
 
 /// Small answers leave at once instead of waiting for more to send with them.
-struct NoDelay(TcpListener);
-
-impl axum::serve::Listener for NoDelay {
-    type Io = tokio::net::TcpStream;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
-        let (stream, address) = axum::serve::Listener::accept(&mut self.0).await;
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "connection keeps its delay");
-        }
-        (stream, address)
-    }
-
-    fn local_addr(&self) -> std::io::Result<Self::Addr> {
-        self.0.local_addr()
-    }
-}
-
-impl axum::extract::connect_info::Connected<axum::serve::IncomingStream<'_, NoDelay>> for SocketAddr {
-    fn connect_info(stream: axum::serve::IncomingStream<'_, NoDelay>) -> Self {
-        *stream.remote_addr()
+fn answer_at_once(stream: &mut TcpStream) {
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "connection keeps its delay");
     }
 }
 

@@ -74,8 +74,9 @@ pub async fn measure(state: &State) {
 }
 
 async fn measure_jobs(state: &State) -> Result<()> {
-    for (kind, count) in state.jobs.counts().await? {
-        metrics::gauge!("takt_jobs", "state" => kind).set(count as f64);
+    let counts = state.jobs.counts(&state.db).await?;
+    for (name, count) in [("ready", counts.ready), ("running", counts.running), ("parked", counts.parked)] {
+        metrics::gauge!("takt_jobs", "state" => name).set(count as f64);
     }
     Ok(())
 }

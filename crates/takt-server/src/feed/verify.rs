@@ -27,7 +27,7 @@ pub struct Verdict {
 /// Where the log can not be opened or an entry can not be read.
 pub fn verify(dir: &Path) -> Result<Verdict, RecoverError> {
     let log = EventLog::open(&dir.join("events"))?;
-    let head = log.head();
+    let head = log.verify()?;
     let found: Vec<_> = snapshots(&dir.join("recommender")).into_iter().filter(|(at, _)| *at <= head).collect();
     let mut replayed = Engine::new(Policy::default());
     let mut recovered = Engine::new(Policy::default());
