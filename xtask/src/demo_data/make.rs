@@ -126,6 +126,26 @@ mod tests {
         shell::capture(ffmpeg.args(["-map", "0:a", "-c", "copy", "-f", "streamhash", "-"])).unwrap()
     }
 
+    fn widest_keyframe_gap(path: &Path) -> f32 {
+        let mut ffprobe = shell::command("ffprobe");
+        ffprobe.args([
+            "-v",
+            "error",
+            "-select_streams",
+            "v",
+            "-of",
+            "csv=p=0",
+            "-show_entries",
+            "packet=pts_time,flags",
+        ]);
+        let packets = shell::capture(ffprobe.arg(path)).unwrap();
+        let keyframes = packets.lines().filter(|line| line.contains(",K"));
+        let times: Vec<f32> =
+            keyframes.map(|line| line.split(',').next().unwrap().parse().unwrap()).collect();
+        assert!(times.len() > 1);
+        times.windows(2).map(|pair| pair[1] - pair[0]).fold(0.0, f32::max)
+    }
+
     #[test]
     fn a_clip_has_the_shape_that_is_published_without_re_encoding_and_shares_its_sound() {
         let dir = tempfile::tempdir().unwrap();
@@ -133,16 +153,15 @@ mod tests {
         let mut sharing = CLIPS.iter().filter(|clip| clip.sound == "kitchen-beat" && studio.can_make(clip));
         let first = studio.make(sharing.next().unwrap()).unwrap();
         let second = studio.make(sharing.next().unwrap()).unwrap();
-        let shape = probe(&first, "stream=codec_name,profile,pix_fmt,level,r_frame_rate");
-        assert!(shape.contains("h264,High,yuv420p,40,30/1"), "{shape}");
-        assert!(shape.contains("aac,LC"), "{shape}");
-        let keyframes = probe(&first, "packet=flags,pts_time");
-        let times: Vec<f32> = keyframes
-            .lines()
-            .filter(|line| line.contains("K__") || line.contains("K_"))
-            .filter_map(|line| line.split(',').next()?.parse().ok())
-            .collect();
-        assert!(!times.is_empty());
+        for file in [&first, &second] {
+            let shape =
+                probe(file, "stream=codec_name,profile,pix_fmt,level,r_frame_rate,sample_aspect_ratio");
+            assert!(shape.contains("h264,High,1:1,yuv420p,40,30/1"), "{shape}");
+            assert!(shape.contains("aac,LC"), "{shape}");
+            let bits_per_second: u64 = probe(file, "format=bit_rate").parse().unwrap();
+            assert!(bits_per_second < 3_000_000, "{bits_per_second}");
+            assert!(widest_keyframe_gap(file) <= 2.01);
+        }
         assert_eq!(audio_hash(&first), audio_hash(&second));
     }
 }

@@ -119,10 +119,9 @@ impl Picture {
     );
     // Sound: the clip's own music, drawn.
     pub(crate) const BARS: Self = Self::Graph(
-        "[0:a]highpass=f=260,treble=g=9:f=1500,volume=9,showfreqs=s=27x96:r=30:mode=bar:ascale=cbrt:fscale=log:win_size=512:\
-         averaging=3:colors=white,format=gbrp,scale={w}:480:flags=neighbor,drawgrid=w=20:h=10:t=4:c=black,split[a0][b0];\
-         [b0]vflip,gblur=6,lutrgb=r='val*0.3':g='val*0.3':b='val*0.3'[b1];[a0][b1]vstack,format=gbrp[m];\
-         gradients=s=54x96:r=30:x0=0:y0=0:x1=54:y1=96:n=4:c0=0xff006e:c1=0xfb5607:c2=0xffbe0b:c3=0x3a86ff:speed=0.006:seed=2,\
+        "[0:a]aformat=channel_layouts=mono,volume=0.75,showwaves=s=18x192:r=30:mode=cline:scale=lin:draw=full:colors=white,\
+         format=gbrp,lagfun=decay=0.88,scale={w}:{h}:flags=neighbor,drawgrid=x=0:y=-1:w=30:h=961:t=10:c=black,format=gbrp[m];\
+         gradients=s=54x96:r=30:x0=0:y0=0:x1=54:y1=0:n=4:c0=0xff006e:c1=0xfb5607:c2=0xffbe0b:c3=0x3a86ff:speed=0.006:seed=2,\
          format=gbrp,scale={w}:{h}:flags=bicubic,format=gbrp[g];[m][g]blend=all_mode=multiply,format=gbrp,\
          lutrgb=r='12+val*0.95':g='9+val*0.95':b='24+val*0.9'",
     );
@@ -186,9 +185,13 @@ impl Picture {
     /// The filter graph for a clip, as long as its sound.
     ///
     /// The graph ends the picture, not an option for the whole file: that would cut the sound, which is copied packet
-    /// by packet, now here and now there.
+    /// by packet, now here and now there. Pixels are square: scaling a grid of another shape leaves them oblong.
     pub(crate) fn graph(&self, clip: &Clip, score: &Score, font: Option<&Path>) -> String {
-        format!("{},trim=duration={},format=yuv420p[v]", self.endless(clip, score, font), score.seconds())
+        format!(
+            "{},trim=duration={},setsar=1,format=yuv420p[v]",
+            self.endless(clip, score, font),
+            score.seconds()
+        )
     }
 
     fn endless(&self, clip: &Clip, score: &Score, font: Option<&Path>) -> String {
