@@ -7,6 +7,9 @@
 //! Invariant: at any moment at most one worker holds the valid lease of a job. Who lost it finds out at the next call
 //! ([`JobError::Lost`]), and [`JobQueue::finish_in`] undoes the effect with it. Time comes from the [`Clock`] alone.
 
+#[cfg(test)]
+mod tests;
+
 use crate::db::random_bytes;
 use crate::{Args, Db, DbError, Tx, args, in_list, record};
 use std::sync::Arc;
