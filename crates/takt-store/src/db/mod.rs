@@ -164,7 +164,7 @@ impl Db {
         let watch = Watch::start();
         let lite = match self {
             Self::Pg(pg) => {
-                let rows = pg.select(&sql, &args).await;
+                let rows = again(async || pg.select(&sql, &args).await).await;
                 watch.stop(&sql, SLOW);
                 return rows;
             }
@@ -213,20 +213,20 @@ impl Db {
         let (sql, args) = (&sql, &args);
         let result = match self {
             Self::Lite(_) => self.write(async |tx| tx.exec_uncounted(sql, args).await).await,
-            Self::Pg(pg) => exec_alone(pg, sql, args).await,
+            Self::Pg(pg) => again(async || pg.execute(sql, args).await).await,
         };
         watch.stop(sql, SLOW);
         result
     }
 }
 
-/// On PostgreSQL a statement by itself needs no transaction around it.
-async fn exec_alone(pg: &postgres::Pg, sql: &Sql, args: &Args) -> Result<u64, DbError> {
+/// On PostgreSQL a statement by itself needs no transaction around it, only patience.
+async fn again<T>(run: impl AsyncFnOnce() -> Result<T, Failure> + Clone) -> Result<T, DbError> {
     let mut attempt = 0;
     loop {
         attempt += 1;
-        match pg.execute(sql, args).await {
-            Ok(rows) => return Ok(rows),
+        match run.clone()().await {
+            Ok(value) => return Ok(value),
             Err(failure) => pause_or_fail(failure, attempt).await?,
         }
     }

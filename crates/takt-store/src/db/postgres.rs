@@ -5,12 +5,14 @@ use super::dialect::{PG_BEGIN, pg_failure};
 use super::error::Failure;
 use super::record::{Record, Row, RowKind};
 use super::value::{Args, Value};
+use parking_lot::Mutex;
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgPool, PgPoolOptions, PgRow};
 use sqlx::{
     Arguments as _, AssertSqlSafe, Connection as _, Executor as _, Postgres, SqlSafeStr as _, SqlStr,
 };
 use std::str::FromStr as _;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// Connections of one process, unless the address says `max_connections`.
 const CONNECTIONS_MAX: u32 = 16;
@@ -23,6 +25,8 @@ const IDLE_TRUSTED: Duration = Duration::from_secs(1);
 #[derive(Clone)]
 pub struct Pg {
     pool: PgPool,
+    /// When a connection was last found dead. Those that rest since before it are not trusted either.
+    cut: Arc<Mutex<Option<Instant>>>,
 }
 
 impl Pg {
@@ -40,36 +44,42 @@ impl Pg {
         if let Some(schema) = schema {
             options = options.options([("search_path", schema)]);
         }
+        let cut = Arc::new(Mutex::new(None::<Instant>));
+        let seen = cut.clone();
         let pool = PgPoolOptions::new()
             .max_connections(connections)
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .test_before_acquire(false)
-            .before_acquire(|connection, meta| {
+            .before_acquire(move |connection, meta| {
+                let rests_since_before_cut = seen.lock().is_some_and(|cut| cut.elapsed() <= meta.idle_for);
                 Box::pin(async move {
-                    if meta.idle_for > IDLE_TRUSTED {
+                    if meta.idle_for > IDLE_TRUSTED || rests_since_before_cut {
                         connection.ping().await?;
                     }
                     Ok(true)
                 })
             })
             .connect_lazy_with(options);
-        Ok(Self { pool })
+        Ok(Self { pool, cut })
     }
 
-    /// Reads; once more on another connection when the first turned out to be dead.
-    pub(crate) async fn select<R: Record>(&self, sql: &Sql, args: &Args) -> Result<Vec<R>, DbError> {
-        let mut again = true;
+    /// Fetches rows. What only reads is sent once more, on another connection, when the first turned out to be dead.
+    pub(crate) async fn select<R: Record>(&self, sql: &Sql, args: &Args) -> Result<Vec<R>, Failure> {
+        let mut again = sql.as_str().trim_start().starts_with("SELECT");
         loop {
             let result = self.pool.fetch_all(query(sql, args)?).await;
             match result {
-                Err(sqlx::Error::Io(_)) if std::mem::take(&mut again) => {}
-                result => return records(result.map_err(|error| pg_failure(&error, sql.as_str()).error)?),
+                Err(sqlx::Error::Io(_)) if std::mem::take(&mut again) => self.note_cut(),
+                result => return Ok(records(result.map_err(|error| pg_failure(&error, sql.as_str()))?)?),
             }
         }
     }
 
     pub(crate) async fn execute(&self, sql: &Sql, args: &Args) -> Result<u64, Failure> {
         let result = self.pool.execute(query(sql, args)?).await;
+        if let Err(sqlx::Error::Io(_)) = &result {
+            self.note_cut();
+        }
         result.map(|done| done.rows_affected()).map_err(|error| pg_failure(&error, sql.as_str()))
     }
 
@@ -77,10 +87,14 @@ impl Pg {
         let mut again = true;
         loop {
             match self.pool.begin_with(PG_BEGIN).await {
-                Err(sqlx::Error::Io(_)) if std::mem::take(&mut again) => {}
+                Err(sqlx::Error::Io(_)) if std::mem::take(&mut again) => self.note_cut(),
                 result => return result.map(PgTx).map_err(|error| pg_failure(&error, PG_BEGIN)),
             }
         }
+    }
+
+    fn note_cut(&self) {
+        *self.cut.lock() = Some(Instant::now());
     }
 
     pub(crate) async fn close(&self) {

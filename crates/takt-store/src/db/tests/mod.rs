@@ -1,5 +1,7 @@
 //! The facade on both databases.
 
+mod faults;
+
 use super::*;
 use crate::{args, db_test, record, text_column};
 use std::str::FromStr;
