@@ -37,6 +37,8 @@ enum Command {
     Demo(demo::Options),
     /// Every test: tidy, Rust on both databases, web, browser
     Test(test::Options),
+    /// Start the tests' PostgreSQL and S3 and print how to use them, until Ctrl-C
+    Servers,
     /// Layering, sizes, forbidden words, generated files
     Tidy(tidy::Options),
     /// Make the demo's sample videos in a folder, without a server
@@ -55,6 +57,7 @@ fn main() {
     let result: Result<()> = signals::catch().and_then(|()| match cli.command {
         Command::Demo(options) => demo::run(&options),
         Command::Test(options) => test::run(&options),
+        Command::Servers => test::servers(),
         Command::Tidy(options) => tidy::run(&options),
         Command::Clips(options) => demo_data::make_all(&options),
         Command::Deny => deny::run(),

@@ -108,20 +108,56 @@ fn rust_steps(run: &mut Run) -> Result<()> {
 }
 
 fn rust_tests() -> Result<()> {
-    let postgres = Postgres::start()?;
-    println!("{} on {}", postgres.version(), postgres.url());
-    let s3 = S3::start()?;
-    println!("S3 (moto) on {}", s3.endpoint());
+    let servers = Servers::start()?;
     let mut cargo = shell::cargo();
     if shell::find_in_path("cargo-nextest").is_some() {
         cargo.args(["nextest", "run", "--workspace", "--locked"]);
     } else {
         cargo.args(["test", "--workspace", "--locked"]);
     }
-    // REQUIRE turns the skip that a developer without these servers sees into a failure.
-    cargo.env("TAKT_TEST_POSTGRES", postgres.url()).env("TAKT_TEST_REQUIRE_POSTGRES", "1");
-    cargo.env("TAKT_TEST_S3", s3.endpoint()).env("TAKT_TEST_REQUIRE_S3", "1");
+    cargo.envs(servers.environment());
     shell::run(&mut cargo)
+}
+
+/// What the store's tests run against besides SQLite and a folder.
+struct Servers {
+    postgres: Postgres,
+    s3: S3,
+}
+
+impl Servers {
+    fn start() -> Result<Self> {
+        let servers = Self { postgres: Postgres::start()?, s3: S3::start()? };
+        println!("{} and an S3 server (moto) are running", servers.postgres.version());
+        Ok(servers)
+    }
+
+    /// REQUIRE turns the skip that a developer without these servers sees into a failure.
+    fn environment(&self) -> [(&'static str, &str); 4] {
+        [
+            ("TAKT_TEST_POSTGRES", self.postgres.url()),
+            ("TAKT_TEST_REQUIRE_POSTGRES", "1"),
+            ("TAKT_TEST_S3", self.s3.endpoint()),
+            ("TAKT_TEST_REQUIRE_S3", "1"),
+        ]
+    }
+}
+
+/// `cargo xtask servers`: for running single tests by hand.
+///
+/// # Errors
+/// Where a server does not start.
+pub(crate) fn servers() -> Result<()> {
+    install::ensure(&[Need::Postgres, Need::Python])?;
+    let servers = Servers::start()?;
+    for (name, value) in servers.environment() {
+        println!("export {name}={value}");
+    }
+    println!("# stop with Ctrl-C");
+    while !signals::interrupted() {
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    Ok(())
 }
 
 fn web_steps(run: &mut Run, node: &Node) -> Result<()> {
