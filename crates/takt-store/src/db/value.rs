@@ -29,7 +29,6 @@ macro_rules! values {
     ($($type:ty => $variant:ident, $convert:expr;)*) => {$(
         impl From<$type> for Value {
             fn from(value: $type) -> Self {
-                #[expect(clippy::redundant_closure_call, reason = "a table of conversions reads best")]
                 Self::$variant(Some(($convert)(value)))
             }
         }

@@ -131,8 +131,8 @@ impl Store {
         limit: usize,
         mut each: impl FnMut(u64, &[u8; IDENTITY_BYTES], &[u8]),
     ) -> Result<(), LogError> {
-        let mut expected = after.saturating_add(1);
-        for guard in self.entries.range(expected.to_be_bytes()..).take(limit) {
+        let first = after.saturating_add(1);
+        for (expected, guard) in (first..).zip(self.entries.range(first.to_be_bytes()..).take(limit)) {
             let (key, value) = guard.into_inner().map_err(sort)?;
             let position = position_of_key(&key)?;
             if position != expected {
@@ -142,7 +142,6 @@ impl Store {
                 return Err(LogError::Corrupt(format!("the entry at position {position} is too short")));
             };
             each(position, dedup, payload);
-            expected += 1;
         }
         Ok(())
     }

@@ -75,7 +75,10 @@ db_test!(
             assert_eq!(put(&db, &sample).await.unwrap(), 1);
             let id = sample.id;
             assert_eq!(db.one::<Sample>(SELECT_SAMPLE, args![id]).await.unwrap(), sample);
-            assert_eq!(db.scan::<Sample>(SELECT_SAMPLE, args![id]).await.unwrap(), [sample.clone()]);
+            assert_eq!(
+                db.scan::<Sample>(SELECT_SAMPLE, args![id]).await.unwrap(),
+                std::slice::from_ref(&sample)
+            );
             let inside = db.write(async |tx| tx.one::<Sample>(SELECT_SAMPLE, args![id]).await).await;
             assert_eq!(inside.unwrap(), sample);
         }
