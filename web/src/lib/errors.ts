@@ -7,11 +7,11 @@ export function errorText(error: unknown): string {
   if (!(error instanceof ApiError)) return m.unknown;
   const own = (m as Record<string, string>)[error.code];
   if (own) return own;
-  if (error.status === 429) return m.rate_limited;
+  if (error.status === 429) return m.too_many_requests;
   if (error.status >= 500) return m.server;
   if (error.detail) return sentence(error.detail);
   if (error.status === 404) return m.not_found;
-  if (error.status === 401) return m.unauthorized;
+  if (error.status === 401) return m.unauthenticated;
   return m.unknown;
 }
 

@@ -21,7 +21,7 @@ export type ProcessingStage = 'queued' | 'checking' | 'first_rendition' | 'furth
 
 export interface Progress {
   stage: ProcessingStage;
-  /** 0 to 100 within the stage. */
+  /** 0 to 100 of all the work on this video; never falls. */
   percent: number;
 }
 
@@ -38,15 +38,16 @@ export interface Video {
   creator: Account;
   sound?: { id: string; title: string; video_id: string } | null;
   published_at?: string | null;
-  duration_ms: number;
-  width: number;
-  height: number;
+  /** The next six are null until the first rendition is made. */
+  duration_ms: number | null;
+  width: number | null;
+  height: number | null;
   /** The still its creator chose: grids and shares. */
-  poster_url: string;
+  poster_url: string | null;
   /** First frame of the encoded file: shown until the player has painted. */
-  first_frame_url: string;
+  first_frame_url: string | null;
   /** ThumbHash, base64. */
-  thumbhash: string;
+  thumbhash: string | null;
   renditions: Rendition[];
   counts: { likes: number; views: number; shares: number };
   liked?: boolean;
@@ -72,6 +73,7 @@ export interface ClientEvent {
   type: EventType;
   impression_id?: string;
   video_id: string;
+  /** Played in this impression so far, all loops together. A longer report replaces a shorter one. */
   watch_ms?: number;
   loops?: number;
   paused?: boolean;

@@ -25,10 +25,14 @@ class I18n {
     if (typeof document !== 'undefined') document.documentElement.lang = locale;
   }
 
-  /** 1234 -> "1.2K" or "1234" in the reader's own way. */
+  /** 1234 -> "1,234", 18230 -> "18.2K", in the reader's own digits; short in every language. */
   count(value: number): string {
-    const compact = value >= 10_000;
-    return new Intl.NumberFormat(this.locale, compact ? { notation: 'compact', maximumFractionDigits: 1 } : {}).format(value);
+    const [size, suffix] = value >= 1e6 ? [1e6, 'M'] : value >= 1e4 ? [1e3, 'K'] : [1, ''];
+    const shown = value / size;
+    const digits = suffix && shown < 100 ? 1 : 0;
+    // Cut off, not rounded up: 999,999 are not a million yet.
+    const cut = Math.floor(shown * 10 ** digits) / 10 ** digits;
+    return new Intl.NumberFormat(this.locale, { maximumFractionDigits: digits }).format(cut) + suffix;
   }
 
   percent(ratio: number): string {

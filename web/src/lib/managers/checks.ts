@@ -33,18 +33,3 @@ export function checkFile(file: Candidate, config: Config | null): Rejection | n
   if (file.durationMs < duration_min_ms) return { kind: 'too-short', is: file.durationMs, min: duration_min_ms };
   return null;
 }
-
-/**
- * One percentage over all stages, so that the bar never runs backwards. The shares are where the
- * time goes for a typical clip; within a stage the server's percentage moves it.
- */
-export function overallProgress(stage: string | undefined, percent: number): number {
-  const spans: Record<string, [number, number]> = {
-    queued: [0, 5],
-    checking: [5, 15],
-    first_rendition: [15, 100],
-    further_renditions: [100, 100],
-  };
-  const [from, to] = spans[stage ?? 'queued'] ?? [0, 0];
-  return from + ((to - from) * Math.min(100, Math.max(0, percent))) / 100;
-}

@@ -250,7 +250,7 @@ export class PlayerManager {
 
   private rendition(video: Video) {
     const link = connection();
-    return chooseRendition(video.renditions, video.duration_ms, {
+    return chooseRendition(video.renditions, video.duration_ms ?? 0, {
       stageWidth: this.stageWidth,
       pixelRatio: window.devicePixelRatio,
       reducedData: preferences.reducedData,

@@ -67,7 +67,7 @@ export function mediaType(codec: string): string {
 }
 
 /** Whether a clip fills the stage by cropping (portrait) or sits on a blurred copy of itself. */
-export function fillsStage(video: { width: number; height: number }, stage: { width: number; height: number }): boolean {
+export function fillsStage(video: { width: number | null; height: number | null }, stage: { width: number; height: number }): boolean {
   if (!video.width || !video.height || !stage.width || !stage.height) return true;
   const ratio = video.width / video.height / (stage.width / stage.height);
   // The part that stays visible after cropping to the stage.

@@ -6,7 +6,7 @@ import { Upload as TusUpload, type DetailedError } from 'tus-js-client';
 import { addresses, api, ApiError } from '../api/client.ts';
 import type { Config, Problem, ProgressUpdate, Video } from '../api/types.ts';
 import { errorText, sentence } from '../errors.ts';
-import { checkFile, overallProgress, type Rejection } from './checks.ts';
+import { checkFile, type Rejection } from './checks.ts';
 import { drafts } from './drafts.ts';
 import { session } from './session.svelte.ts';
 
@@ -46,7 +46,7 @@ class UploadManager {
   sentBytes = $state(0);
   resumed = $state(false);
   video = $state.raw<Video | null>(null);
-  /** 0 to 100 over all processing. */
+  /** 0 to 100 over all processing, as the server tells it. It is live before 100. */
   processed = $state(0);
   stage = $state<string>('queued');
 
@@ -283,7 +283,7 @@ class UploadManager {
     if (update.status === 'processing') {
       this.phase = 'processing';
       this.stage = update.progress?.stage ?? 'queued';
-      this.processed = Math.max(this.processed, overallProgress(this.stage, update.progress?.percent ?? 0));
+      this.processed = Math.max(this.processed, update.progress?.percent ?? 0);
       return;
     }
     this.stream?.close();

@@ -1,7 +1,8 @@
 /**
  * Turns "this video is on the stage" into events: one impression after it was visible long
- * enough, one watch event when it is left, a further one for what was watched after the page
- * had been hidden in between.
+ * enough, one watch event when it is left, and one each time the page is hidden meanwhile. A watch
+ * event tells everything watched in this impression so far; the server lets the longer replace the
+ * shorter, so a lost or repeated one does no harm.
  */
 import { IMPRESSION_VISIBLE_MS } from '../../thresholds.ts';
 import type { FeedItem } from '../api/types.ts';
@@ -21,7 +22,7 @@ export class Viewing {
   private item: FeedItem | null = null;
   private timer: number | null = null;
   private seen = false;
-  private reported = false;
+  private reportedMs = -1;
   private readonly deps: ViewingDeps;
 
   constructor(deps: ViewingDeps) {
@@ -32,7 +33,7 @@ export class Viewing {
   enter(item: FeedItem): void {
     this.item = item;
     this.seen = false;
-    this.reported = false;
+    this.reportedMs = -1;
     this.arm();
   }
 
@@ -74,12 +75,12 @@ export class Viewing {
   private report(): void {
     if (!this.item) return;
     this.deps.settle();
-    const watched = this.deps.meter.take();
+    const watched = this.deps.meter.watched;
     // Passed by faster than an impression: nothing was shown. Told already: only more time is news.
     if (!this.seen && watched.watch_ms === 0) return;
-    if (this.reported && watched.watch_ms === 0) return;
+    if (watched.watch_ms <= this.reportedMs) return;
     this.see();
-    this.reported = true;
+    this.reportedMs = watched.watch_ms;
     this.deps.push({ ...this.base('watch', this.item), ...watched });
   }
 

@@ -51,16 +51,8 @@ export class WatchMeter {
     this.paused = true;
   }
 
-  get totalMs(): number {
-    return this.watchMs;
-  }
-
-  /** What was watched since the last call; the next call answers with the rest only. */
-  take(): Watched {
-    const taken = { watch_ms: Math.round(this.watchMs), loops: this.loops, paused: this.paused };
-    this.watchMs = 0;
-    this.loops = 0;
-    this.paused = false;
-    return taken;
+  /** Everything watched since `start`: a later report replaces an earlier one. */
+  get watched(): Watched {
+    return { watch_ms: Math.round(this.watchMs), loops: this.loops, paused: this.paused };
   }
 }
