@@ -57,7 +57,7 @@ impl Outcome {
         if self.says("File too large") {
             return Failure::OutputTooBig.into();
         }
-        if self.says("Cannot allocate memory") {
+        if self.says("Cannot allocate memory") || self.says("get_buffer() failed") {
             return Failure::OutOfMemory.into();
         }
         tracing::info!(complaint = self.last_line(), "ffmpeg refused a file");

@@ -20,13 +20,28 @@ use crate::sniff::{self, Sniffed};
 const VIDEO_CODECS: &[&str] =
     &["h264", "hevc", "vp8", "vp9", "av1", "h263", "mpeg4", "mpeg2video", "mjpeg", "prores"];
 /// Audio codecs taken; a stream in any other is left out. PCM comes on top in all its forms.
-const AUDIO_CODECS: &[&str] =
-    &["aac", "mp3", "mp2", "opus", "vorbis", "amr_nb", "amr_wb", "flac", "alac", "ac3", "eac3"];
+const AUDIO_CODECS: &[&str] = &[
+    "aac",
+    "mp3",
+    "mp2",
+    "opus",
+    "vorbis",
+    "amr_nb",
+    "amr_wb",
+    "flac",
+    "alac",
+    "ac3",
+    "eac3",
+    "adpcm_ima_wav",
+    "adpcm_ms",
+];
 /// Decoders that may be opened, by FFmpeg's names for decoders. Everything else of FFmpeg's five hundred stays shut.
+/// The last row is never decoded for a video, but ffprobe opens a decoder for each stream, covers and subtitles too.
 const DECODERS: &str = "h264,hevc,vp8,vp9,libvpx,libvpx-vp9,libdav1d,libaom-av1,av1,h263,mpeg4,mpeg2video,mjpeg,prores,\
     aac,mp3float,mp3,mp2float,mp2,opus,libopus,vorbis,libvorbis,amrnb,amrwb,libopencore_amrnb,libopencore_amrwb,\
     flac,alac,ac3,eac3,pcm_u8,pcm_s8,pcm_s16le,pcm_s16be,pcm_s24le,pcm_s24be,pcm_s32le,pcm_s32be,pcm_f32le,pcm_f32be,\
-    pcm_f64le,pcm_f64be,pcm_alaw,pcm_mulaw";
+    pcm_f64le,pcm_f64be,pcm_alaw,pcm_mulaw,adpcm_ima_wav,adpcm_ms,\
+    png,mov_text,srt,subrip,ass,ssa,webvtt,text,dvbsub,dvdsub,pgssub";
 /// What ffprobe is to print. Packets are printed one a line, before the streams.
 const ENTRIES: &str = "packet=stream_index,pts_time,dts_time,duration_time,size,flags:packet_side_data=:\
     stream=index,codec_type,codec_name,codec_tag_string,profile,level,width,height,pix_fmt,sample_aspect_ratio,\
@@ -174,10 +189,21 @@ pub async fn inspect(job: &Job<'_>) -> Result<Source, Error> {
     let outcome = process::run(job.tools, invocation, |line| probe.line(line, bounds)).await?;
     let probe = probe.finish();
     if !outcome.succeeded() && !outcome.stopped && probe.streams.is_empty() {
-        let otherwise = if sniffed.cut_off { Failure::Truncated } else { Failure::BrokenVideo };
+        let otherwise = match refused_decoder(&outcome.stderr) {
+            Some(name) => Failure::UnsupportedFormat { found: format!("the codec {name}") },
+            None if sniffed.cut_off => Failure::Truncated,
+            None => Failure::BrokenVideo,
+        };
         return Err(outcome.error(otherwise));
     }
     Ok(judge(&sniffed, probe, job.limits)?)
+}
+
+/// Name of the decoder that a file asked for and that is not on the list, as ffprobe complains of it.
+fn refused_decoder(stderr: &str) -> Option<String> {
+    let (before, _) = stderr.split_once(") not on whitelist")?;
+    let (_, name) = before.rsplit_once("Codec (")?;
+    Some(name.chars().filter(|letter| letter.is_ascii_alphanumeric() || *letter == '_').take(40).collect())
 }
 
 async fn sniff(job: &Job<'_>) -> Result<Sniffed, Error> {

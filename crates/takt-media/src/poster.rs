@@ -92,6 +92,8 @@ async fn still(
         "-1",
         "-fflags",
         "+bitexact",
+        "-flags:v",
+        "+bitexact",
         "-f",
         "image2",
         "-update",

@@ -101,9 +101,20 @@ async fn reaches_no_network() {
 #[tokio::test]
 async fn too_much_memory_ends_it() {
     let dir = tempfile::tempdir().unwrap();
-    let args = ["-f", "lavfi", "-i", "color=s=12000x12000,format=rgba64le", "-frames:v", "1"];
-    let outcome =
-        run_quietly(invocation(dir.path(), &[args.as_slice(), &["-f", "null", "-"]].concat())).await;
+    let args = [
+        "-f",
+        "lavfi",
+        "-i",
+        "color=s=12000x12000",
+        "-vf",
+        "format=rgba64le",
+        "-frames:v",
+        "1",
+        "-f",
+        "null",
+        "-",
+    ];
+    let outcome = run_quietly(invocation(dir.path(), &args)).await;
     assert_eq!(code(&outcome), "out_of_memory", "{}", outcome.stderr);
 }
 

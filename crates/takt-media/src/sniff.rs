@@ -11,6 +11,11 @@ use crate::inspect::Container;
 const HEAD_BYTES: usize = 4096;
 /// Most top-level boxes of an MP4 file that are walked over; a fragmented hour has fewer.
 const BOXES_MAX: usize = 20_000;
+/// Boxes that stand at the top level of files with media in them.
+const BOXES: &[&[u8; 4]] = &[
+    b"ftyp", b"moov", b"mdat", b"moof", b"mfra", b"sidx", b"styp", b"free", b"skip", b"wide", b"uuid",
+    b"meta",
+];
 
 /// What was learned without FFmpeg.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -136,7 +141,8 @@ fn walk(file: &mut File, bytes: u64) -> io::Result<Index> {
         }
         let is_index = kind == *b"moov";
         if end > bytes {
-            index.cut_off = true;
+            // Rubbish after the media has a length as well, but no known name.
+            index.cut_off = BOXES.contains(&&kind);
             break;
         }
         index.found |= is_index;
