@@ -62,6 +62,8 @@ impl Need {
             Self::Node if node::distribution_is_new_enough() => vec!["nodejs", "npm"],
             Self::Node if python::system_has_venv() => vec![],
             Self::Node | Self::Python => vec!["python3", "python3-venv"],
+            // Ubuntu's package is a stub for a snap, which cannot be driven from outside its sandbox.
+            Self::Browser if candidate("chromium").is_none_or(|version| version.contains("snap")) => vec![],
             Self::Browser => vec!["chromium"],
             Self::Postgres => vec!["postgresql"],
             Self::Nginx => vec!["nginx-light"],
@@ -78,16 +80,14 @@ pub(crate) fn ensure(needs: &[Need]) -> Result<()> {
     if missing.is_empty() {
         return Ok(());
     }
-    if shell::find_in_path("apt-get").is_none() {
-        bail!("this system has no apt-get, so nothing was installed. Missing:\n{}", list(&missing));
-    }
-    apt_install(&missing)?;
+    println!("Missing on this machine:\n{}", list(&missing));
+    install_packages(&missing)?;
     if missing.contains(&Need::Node) && !Need::Node.is_met() {
         node::install_local()?;
     }
     let still: Vec<Need> = missing.into_iter().filter(|need| !need.is_met()).collect();
     if !still.is_empty() {
-        bail!("installed what the distribution has, but this is still missing:\n{}", list(&still));
+        bail!("installed what this system's packages offer, but this is still missing:\n{}", list(&still));
     }
     Ok(())
 }
@@ -96,13 +96,11 @@ fn list(needs: &[Need]) -> String {
     needs.iter().map(|need| format!("  - {}", need.what_for())).collect::<Vec<_>>().join("\n")
 }
 
-fn apt_install(missing: &[Need]) -> Result<()> {
-    println!("Missing on this machine:\n{}", list(missing));
-    // Package lists first: without them apt does not know which versions it could install.
-    let certain: Vec<&str> =
-        missing.iter().filter(|need| **need != Need::Node).flat_map(|need| need.packages()).collect();
-    if !certain.is_empty() || missing.contains(&Need::Node) {
-        apt(&["update", "--quiet=2"])?;
+fn install_packages(missing: &[Need]) -> Result<()> {
+    let apt = Apt::find();
+    // Which packages are needed depends on what the distribution has, and without package lists nobody knows.
+    if let Some(apt) = &apt {
+        apt.run(&["update"])?;
     }
     let mut packages: Vec<&str> = missing.iter().flat_map(|need| need.packages()).collect();
     packages.sort_unstable();
@@ -110,29 +108,47 @@ fn apt_install(missing: &[Need]) -> Result<()> {
     if packages.is_empty() {
         return Ok(());
     }
-    if packages.contains(&"chromium") && candidate("chromium").is_none_or(|version| version.contains("snap"))
-    {
-        // Ubuntu's package is a stub for a snap, which cannot be driven from outside its sandbox.
-        packages.retain(|package| *package != "chromium");
-    }
+    let Some(apt) = apt else {
+        bail!(
+            "nothing was installed: that takes apt-get and root or sudo. On Debian and Ubuntu these packages are \
+             missing: {}",
+            packages.join(" ")
+        );
+    };
     println!("Installing with apt-get: {}", packages.join(" "));
-    let mut arguments = vec!["install", "--yes", "--quiet=2", "--no-install-recommends"];
+    let mut arguments = vec!["install", "--yes", "--no-install-recommends"];
     arguments.extend(&packages);
-    apt(&arguments)
+    apt.run(&arguments)
 }
 
-fn apt(arguments: &[&str]) -> Result<()> {
-    let mut command = if rustix::process::geteuid().is_root() {
-        shell::command("env")
-    } else if let Some(sudo) = shell::find_in_path("sudo") {
-        let mut command = shell::command(sudo);
-        command.arg("env");
+/// apt-get, and the right to use it.
+struct Apt {
+    /// Where we are not root ourselves.
+    sudo: Option<PathBuf>,
+}
+
+impl Apt {
+    fn find() -> Option<Self> {
+        shell::find_in_path("apt-get")?;
+        if rustix::process::geteuid().is_root() {
+            return Some(Self { sudo: None });
+        }
+        shell::find_in_path("sudo").map(|sudo| Self { sudo: Some(sudo) })
+    }
+
+    fn run(&self, arguments: &[&str]) -> Result<()> {
+        let mut command = match &self.sudo {
+            Some(sudo) => shell::command(sudo),
+            None => shell::command("env"),
+        };
+        if self.sudo.is_some() {
+            command.arg("env");
+        }
         command
-    } else {
-        bail!("neither root nor sudo: run as root: apt-get {}", arguments.join(" "));
-    };
-    command.args(["DEBIAN_FRONTEND=noninteractive", "apt-get"]).args(arguments);
-    shell::run_in_foreground(&mut command)
+            .args(["DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq", "-o", "Dpkg::Use-Pty=0"])
+            .args(arguments);
+        shell::run_in_foreground(&mut command)
+    }
 }
 
 /// The version that apt would install, where it knows the package.
