@@ -105,20 +105,27 @@ fn run(videos: u64) {
         let who = bench.random.below(VIEWERS);
         let viewer = ViewerId::from_u128(u128::from(who));
         let now = Timestamp::from_millis(bench.now_ms);
+        let request = PageRequest { viewer, account: None, limit: 10, now, seed: n };
         let start = Instant::now();
-        let page = bench.engine.page(&PageRequest { viewer, account: None, limit: 10, now, seed: n });
-        times.push(start.elapsed());
+        let page = bench.engine.page(&request);
+        let first = start.elapsed();
+        // The same page twice more: on a busy machine the fastest of three tells what the work takes.
+        let again = [(), ()].map(|()| {
+            let start = Instant::now();
+            assert_eq!(bench.engine.page(&request).items.len(), page.items.len());
+            start.elapsed()
+        });
+        times.push((first, first.min(again[0]).min(again[1])));
         bench.swipe(page, who, viewer);
     }
     times.drain(..times.len() / 2);
-    times.sort_unstable();
-    let at = |part: usize| times[(times.len() * part / 1_000).min(times.len() - 1)];
     println!(
         "  events  {:.0}/s decoded and applied ({} events)",
         per_second(bench.events, bench.applying),
         bench.events
     );
-    println!("  page    p50 {:?}, p99 {:?}, p99.9 {:?}, most {:?}", at(500), at(990), at(999), at(1_000));
+    print_times("page", times.iter().map(|times| times.0).collect());
+    print_times("best of 3", times.iter().map(|times| times.1).collect());
     let start = Instant::now();
     let bytes = bench.engine.snapshot();
     let wrote = start.elapsed();
@@ -127,6 +134,12 @@ fn run(videos: u64) {
     println!("  state   snapshot {} bytes in {wrote:?}, restore {:?}", bytes.len(), start.elapsed());
     assert_eq!(restored.digest(), bench.engine.digest());
     println!("  {:?}", bench.engine.stats());
+}
+
+fn print_times(name: &str, mut times: Vec<Duration>) {
+    times.sort_unstable();
+    let at = |part: usize| times[(times.len() * part / 1_000).min(times.len() - 1)];
+    println!("  {name:<10} p50 {:?}, p99 {:?}, p99.9 {:?}, most {:?}", at(500), at(990), at(999), at(1_000));
 }
 
 fn main() {

@@ -155,6 +155,12 @@ impl Engine {
         snapshot::digest(self)
     }
 
+    /// SHA-256 of all that is held about one viewer; none for a viewer without a row. It depends on the catalogue and on
+    /// this viewer's events alone, so it tells whether anything was left of, or lent to, someone who was forgotten.
+    pub fn viewer_digest(&self, viewer: ViewerId) -> Option<[u8; 32]> {
+        self.viewers.get(&viewer).map(snapshot::row_digest)
+    }
+
     /// How large the state is. Walks all of it: for a metrics page, not for every request.
     pub fn stats(&self) -> Stats {
         let rows = &self.catalogue.rows;

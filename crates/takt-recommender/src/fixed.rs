@@ -58,7 +58,11 @@ fn clamp(value: i128) -> i64 {
 
 /// The product of two numbers in micro-units.
 pub(crate) fn mul(a: i64, b: i64) -> i64 {
-    clamp(i128::from(a) * i128::from(b) / i128::from(MICRO))
+    match a.checked_mul(b) {
+        // The usual case; division of 128 bits takes ten times as long.
+        Some(product) => product / MICRO,
+        None => clamp(i128::from(a) * i128::from(b) / i128::from(MICRO)),
+    }
 }
 
 /// `part / whole` in micro-units; nothing of nothing is nothing.
@@ -66,31 +70,62 @@ pub(crate) fn ratio(part: i64, whole: i64) -> i64 {
     if whole <= 0 {
         return 0;
     }
-    clamp(i128::from(part) * i128::from(MICRO) / i128::from(whole))
+    match part.checked_mul(MICRO) {
+        Some(product) => product / whole,
+        None => clamp(i128::from(part) * i128::from(MICRO) / i128::from(whole)),
+    }
+}
+
+/// log2(1 + i/256) for i in 0..=256, in micro-units.
+const LOGARITHMS: [i64; 257] = logarithms();
+
+const fn logarithms() -> [i64; 257] {
+    let mut table = [0; 257];
+    let mut i = 0;
+    while i < 256 {
+        // The mantissa in [1, 2) with 31 fractional bits; squaring it yields the fraction bit by bit.
+        let mut mantissa = (256 + i as u64) << 23;
+        let mut fraction = 0_i64;
+        let mut bit = 0;
+        while bit < 30 {
+            mantissa = (mantissa * mantissa) >> 31;
+            fraction <<= 1;
+            if mantissa >= 1 << 32 {
+                mantissa >>= 1;
+                fraction |= 1;
+            }
+            bit += 1;
+        }
+        table[i] = (fraction * MICRO) >> 30;
+        i += 1;
+    }
+    table[256] = MICRO;
+    table
 }
 
 /// The logarithm to base 2 of `value` (at least 1), in micro-units.
 pub(crate) fn log2(value: u64) -> i64 {
     let value = value.max(1);
     let whole = value.ilog2();
-    // The mantissa in [1, 2) with 31 fractional bits; squaring it yields the fraction bit by bit.
-    let mut mantissa = if whole >= 31 { value >> (whole - 31) } else { value << (31 - whole) };
-    let mut fraction = 0_i64;
-    for _ in 0..20 {
-        mantissa = (mantissa * mantissa) >> 31;
-        fraction <<= 1;
-        if mantissa >= 1 << 32 {
-            mantissa >>= 1;
-            fraction |= 1;
-        }
-    }
-    i64::from(whole) * MICRO + ((fraction * MICRO) >> 20)
+    // The mantissa in [1, 2) with 31 fractional bits, of which 8 name the table's place and 23 what is between.
+    let mantissa = if whole >= 31 { value >> (whole - 31) } else { value << (31 - whole) };
+    let (index, rest) = ((mantissa >> 23 & 0xff) as usize, (mantissa & 0x7f_ffff).cast_signed());
+    let between = ((LOGARITHMS[index + 1] - LOGARITHMS[index]) * rest) >> 23;
+    i64::from(whole) * MICRO + LOGARITHMS[index] + between
 }
 
 /// `log2(1 + evidence)` in micro-units, for evidence in micro-units; none for negative evidence.
 pub(crate) fn log2_1p(evidence: i64) -> i64 {
     let sum = evidence.max(0).saturating_add(MICRO).cast_unsigned();
     log2(sum) - log2(MICRO.cast_unsigned())
+}
+
+/// `rest / whole` in 1/65536, for a rest from 0 to below the whole.
+fn part_of_65536(rest: i64, whole: i64) -> u64 {
+    match rest.checked_mul(65_536) {
+        Some(product) => (product / whole).cast_unsigned(),
+        None => (i128::from(rest) * 65_536 / i128::from(whole)) as u64,
+    }
 }
 
 /// `value` after `elapsed_ms`, halved once per half-life.
@@ -104,7 +139,7 @@ pub(crate) fn fade(value: u32, elapsed_ms: i64, half_life_ms: i64) -> u32 {
         return 0;
     }
     // 2^-x = 2^(1 - fraction) / 2^(whole + 1); whole is below 32, so all of it fits 128 bits.
-    let fraction = (i128::from(rest) * 65_536 / i128::from(half_life_ms)) as u64;
+    let fraction = part_of_65536(rest, half_life_ms);
     let faded = (u128::from(value) * u128::from(power(65_536 - fraction))) >> (33 + whole);
     u32::try_from(faded).unwrap_or(value)
 }
@@ -142,7 +177,7 @@ impl Decay {
         let elapsed = now_ms.saturating_sub(self.landmark_ms).max(0);
         let whole = (elapsed / self.half_life_ms).min(40);
         let rest = elapsed % self.half_life_ms;
-        let fraction = (i128::from(rest) * 65_536 / i128::from(self.half_life_ms)) as u64;
+        let fraction = part_of_65536(rest, self.half_life_ms);
         ((power(fraction) >> 16) << whole).cast_signed()
     }
 

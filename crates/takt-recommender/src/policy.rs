@@ -361,7 +361,7 @@ mod tests {
         assert_eq!(policy.hash(), <[u8; 32]>::from(Sha256::digest(DEFAULT_POLICY)));
         assert_eq!(policy.weight(TermName::Creator), 1_000_000);
         assert_eq!(policy.quota(SourceName::CoWatch), 120);
-        assert_eq!(policy.reserve_ms(), 1_1_000_000);
+        assert_eq!(policy.reserve_ms(), 1_800_000);
         let off = DEFAULT_POLICY.replace("fresh = { enabled = true", "fresh = { enabled = false");
         assert_eq!(Policy::from_toml(&off).unwrap().quota(SourceName::Fresh), 0);
     }

@@ -58,9 +58,12 @@ pub(crate) fn rank(query: &Query<'_>, candidates: &[Candidate]) -> Vec<Scored> {
         // Weights are at most 100 and values at most a few units: the sum is far from overflow.
         Scored { candidate, terms, score: terms.iter().sum() }
     };
-    let mut ranked: Vec<Scored> = candidates.iter().map(score).collect();
-    ranked.sort_unstable_by_key(|scored| (Reverse(scored.score), Reverse(scored.candidate.video)));
-    ranked
+    let scored: Vec<Scored> = candidates.iter().map(score).collect();
+    // Keys are sorted instead of the long rows.
+    let mut order: Vec<_> =
+        scored.iter().zip(0..).map(|(row, at)| (row.score, row.candidate.video, at)).collect();
+    order.sort_unstable_by_key(|&key| Reverse(key));
+    order.into_iter().map(|(_, _, at): (_, _, usize)| scored[at].clone()).collect()
 }
 
 /// The logarithm of the popularity at which that term is 1: of the most popular video, if above the policy's reference.
@@ -77,7 +80,10 @@ fn values(query: &Query<'_>, candidate: Candidate, popularity_full: i64) -> Term
     let video = engine.catalogue.video(candidate.video);
     let mut terms = [0; TermName::COUNT];
     taste(query, video, &mut terms);
-    let popularity = engine.catalogue.rows.popularity.worth(video.popularity, query.now_ms);
+    let popularity = match video.popularity {
+        0 => 0,
+        mass => engine.catalogue.rows.popularity.worth(mass, query.now_ms),
+    };
     let age_ms = query.now_ms.saturating_sub(video.published_ms);
     let mut set = |term: TermName, value: i64| terms[term.index()] = value;
     set(TermName::CoWatch, query.co_watch(candidate.video));

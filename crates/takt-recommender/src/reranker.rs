@@ -10,9 +10,9 @@ use crate::registry::{SourceName, TermName};
 use std::collections::VecDeque;
 
 /// A creator's or sound's videos above count up to this many times.
-const REPEATS_MAX: i64 = 3;
+const REPEATS_MAX: usize = 3;
 /// Tags in common with the page above count up to this many times.
-const TAG_REPEATS_MAX: i64 = 4;
+const TAG_REPEATS_MAX: usize = 4;
 /// Keeps this draw apart from others with the same seed.
 const SALT: u64 = 0x706c_6163_6573_0001;
 
@@ -34,124 +34,157 @@ enum Strictness {
 struct Waiting<'a> {
     scored: Scored,
     video: &'a Video,
-    repeats: [i64; 3],
+    placed: bool,
 }
 
 /// The latest videos above the place to be filled, on this page and on those before it.
-struct Slate<'a> {
-    above: VecDeque<&'a Video>,
-    /// A window is this many videos in a row, the one to be chosen among them.
+struct Above<'a> {
+    /// Oldest first, one fewer than the window.
+    videos: VecDeque<&'a Video>,
     window: usize,
     creator_most: usize,
     sound_most: usize,
 }
 
-/// Fills `limit` places from ranked candidates.
+/// How often the latest videos have what a candidate has.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Repeats {
+    creators: usize,
+    sounds: usize,
+    tags: usize,
+    /// The very last one has the same creator.
+    creator_next: bool,
+    /// The very last one has the same sound.
+    sound_next: bool,
+}
+
+/// Fills `limit` places from candidates ranked best first.
 pub(crate) fn arrange(query: &Query<'_>, ranked: Vec<Scored>, limit: usize) -> Vec<PageItem> {
     let catalogue = &query.engine.catalogue;
-    let rules = &query.engine.policy.spreading;
-    let window = rules.window as usize;
-    let mut slate = Slate {
-        above: VecDeque::with_capacity(window),
-        window,
-        creator_most: part_of(window, rules.creator_share),
-        sound_most: part_of(window, rules.sound_share),
-    };
     let video = |scored: &Scored| catalogue.video(scored.candidate.video);
     let mut waiting: Vec<Waiting<'_>> =
-        ranked.into_iter().map(|scored| Waiting { video: video(&scored), scored, repeats: [0; 3] }).collect();
-    // Pages are watched one after the other: this one comes after those before it.
-    for &served in query.viewer.into_iter().flat_map(|row| &row.trail) {
-        slate.put(catalogue.video(served));
-        for other in &mut waiting {
-            other.meet(query, catalogue.video(served));
-        }
-    }
+        ranked.into_iter().map(|scored| Waiting { video: video(&scored), scored, placed: false }).collect();
+    let mut above = Above::new(query);
     let mut items = Vec::with_capacity(limit.min(waiting.len()));
     for place in 0..limit {
-        let explored =
-            is_exploration_place(query, place as u64).then(|| slate.choose(&waiting, true)).flatten();
-        let Some(chosen) = explored.or_else(|| slate.choose(&waiting, false)) else { break };
+        let is_kept = is_exploration_place(query, place as u64);
+        let explored = if is_kept { explore(query, &waiting, &above) } else { None };
+        let Some(chosen) = explored.or_else(|| choose(query, &waiting, &above)) else { break };
         let placement = if explored.is_some() { Placement::Exploration } else { Placement::Ranked };
-        let Waiting { scored, video, .. } = waiting.swap_remove(chosen);
-        slate.put(video);
-        for other in &mut waiting {
-            other.meet(query, video);
+        let chosen = &mut waiting[chosen];
+        chosen.placed = true;
+        for (term, value) in above.repeats(chosen.video).terms(query) {
+            chosen.scored.add(term, value);
         }
-        items.push(item(scored, video, placement));
+        above.push(chosen.video);
+        items.push(item(&chosen.scored, chosen.video, placement));
     }
     items
 }
 
-impl Slate<'_> {
-    /// The best candidate under the strictest rules that leave one; for an exploration place only under all rules.
-    fn choose(&self, waiting: &[Waiting<'_>], exploring: bool) -> Option<usize> {
-        let ladder = [Strictness::All, Strictness::Neighbours, Strictness::Creators, Strictness::None];
-        let ladder = if exploring { &ladder[..1] } else { &ladder };
-        ladder.iter().find_map(|&strictness| {
-            let fits = |other: &Waiting<'_>| {
-                (!exploring || other.scored.candidate.is_from(SourceName::Exploration))
-                    && self.allows(other.video, strictness)
-            };
-            let candidates = waiting.iter().enumerate().filter(|(_, other)| fits(other));
-            let score = |scored: &Scored| if exploring { scored.untasted() } else { scored.score };
-            candidates
-                .max_by_key(|(_, other)| (score(&other.scored), other.scored.candidate.video))
-                .map(|(at, _)| at)
-        })
+/// The best candidate under the strictest rules that leave one.
+fn choose(query: &Query<'_>, waiting: &[Waiting<'_>], above: &Above<'_>) -> Option<usize> {
+    let ladder = [Strictness::All, Strictness::Neighbours, Strictness::Creators, Strictness::None];
+    ladder.into_iter().find_map(|strictness| {
+        let mut best: Option<(i64, u32, usize)> = None;
+        for (other, at) in waiting.iter().zip(0..).filter(|(other, _)| !other.placed) {
+            // Repeats only take away, and candidates come best first: nobody further down can win.
+            if best.is_some_and(|(score, ..)| other.scored.score < score) {
+                break;
+            }
+            let repeats = above.repeats(other.video);
+            if above.allows(repeats, strictness) {
+                let score = other.scored.score + repeats.penalty(query);
+                best = best.max(Some((score, other.scored.candidate.video, at)));
+            }
+        }
+        best.map(|(_, _, at)| at)
+    })
+}
+
+/// The best candidate for a place kept for exploration. If none keeps all rules, the place is not kept.
+fn explore(query: &Query<'_>, waiting: &[Waiting<'_>], above: &Above<'_>) -> Option<usize> {
+    let explored =
+        |other: &Waiting<'_>| !other.placed && other.scored.candidate.is_from(SourceName::Exploration);
+    let mut best: Option<(i64, u32, usize)> = None;
+    for (other, at) in waiting.iter().zip(0..).filter(|(other, _)| explored(other)) {
+        let repeats = above.repeats(other.video);
+        if above.allows(repeats, Strictness::All) {
+            let score = other.scored.untasted() + repeats.penalty(query);
+            best = best.max(Some((score, other.scored.candidate.video, at)));
+        }
+    }
+    best.map(|(_, _, at)| at)
+}
+
+impl<'a> Above<'a> {
+    /// Pages are watched one after the other: what is above begins with the pages served before.
+    fn new(query: &Query<'a>) -> Self {
+        let rules = &query.engine.policy.spreading;
+        let window = rules.window as usize;
+        let mut above = Self {
+            videos: VecDeque::with_capacity(window),
+            window,
+            creator_most: part_of(window, rules.creator_share),
+            sound_most: part_of(window, rules.sound_share),
+        };
+        for &served in query.viewer.into_iter().flat_map(|row| &row.trail) {
+            above.push(query.engine.catalogue.video(served));
+        }
+        above
     }
 
-    fn allows(&self, video: &Video, strictness: Strictness) -> bool {
-        let last = self.above.back();
-        let is = |one: Option<u32>, other: Option<u32>| one.is_some() && one == other;
-        let creator_alike = last.is_some_and(|above| is(above.creator, video.creator));
-        let sound_alike = last.is_some_and(|above| is(above.sound, video.sound));
+    fn push(&mut self, video: &'a Video) {
+        self.videos.push_back(video);
+        while self.videos.len() >= self.window {
+            self.videos.pop_front();
+        }
+    }
+
+    fn repeats(&self, video: &Video) -> Repeats {
+        let mut repeats = Repeats::default();
+        for above in &self.videos {
+            repeats.creator_next = video.creator.is_some() && video.creator == above.creator;
+            repeats.sound_next = video.sound.is_some() && video.sound == above.sound;
+            repeats.creators += usize::from(repeats.creator_next);
+            repeats.sounds += usize::from(repeats.sound_next);
+            repeats.tags += video.tags.iter().filter(|tag| above.tags.binary_search(tag).is_ok()).count();
+        }
+        repeats
+    }
+
+    fn allows(&self, repeats: Repeats, strictness: Strictness) -> bool {
+        let neighbours_differ = !repeats.creator_next && !repeats.sound_next;
         match strictness {
             Strictness::None => true,
-            Strictness::Creators => !creator_alike,
-            Strictness::Neighbours => !creator_alike && !sound_alike,
+            Strictness::Creators => !repeats.creator_next,
+            Strictness::Neighbours => neighbours_differ,
             Strictness::All => {
-                !creator_alike
-                    && !sound_alike
-                    && self.above.iter().filter(|above| is(above.creator, video.creator)).count()
-                        < self.creator_most
-                    && self.above.iter().filter(|above| is(above.sound, video.sound)).count()
-                        < self.sound_most
+                neighbours_differ && repeats.creators < self.creator_most && repeats.sounds < self.sound_most
             }
         }
     }
 }
 
-impl<'a> Slate<'a> {
-    fn put(&mut self, video: &'a Video) {
-        self.above.push_back(video);
-        while self.above.len() >= self.window {
-            self.above.pop_front();
-        }
+impl Repeats {
+    /// What is taken off the score, term by term.
+    fn terms(self, query: &Query<'_>) -> [(TermName, i64); 3] {
+        let term = |name: TermName, count: usize, most: usize| {
+            (name, -mul(count.min(most) as i64 * MICRO, query.engine.policy.weight(name)))
+        };
+        [
+            term(TermName::RepeatCreator, self.creators, REPEATS_MAX),
+            term(TermName::RepeatSound, self.sounds, REPEATS_MAX),
+            term(TermName::RepeatTag, self.tags, TAG_REPEATS_MAX),
+        ]
     }
-}
 
-impl Waiting<'_> {
-    /// Takes off for what the candidate has in common with a video that went onto the page.
-    fn meet(&mut self, query: &Query<'_>, above: &Video) {
-        let alike = |one: Option<u32>, other: Option<u32>| i64::from(one.is_some() && one == other);
-        let common = [
-            (TermName::RepeatCreator, alike(self.video.creator, above.creator), REPEATS_MAX),
-            (TermName::RepeatSound, alike(self.video.sound, above.sound), REPEATS_MAX),
-            (TermName::RepeatTag, tags_in_common(&self.video.tags, &above.tags), TAG_REPEATS_MAX),
-        ];
-        for ((term, count, most), repeats) in common.into_iter().zip(&mut self.repeats) {
-            let more = count.min(most - *repeats);
-            if more > 0 {
-                *repeats += more;
-                self.scored.add(term, -mul(more * MICRO, query.engine.policy.weight(term)));
-            }
+    fn penalty(self, query: &Query<'_>) -> i64 {
+        if self == Self::default() {
+            return 0;
         }
+        self.terms(query).iter().map(|(_, value)| value).sum()
     }
-}
-
-fn tags_in_common(one: &[u32], other: &[u32]) -> i64 {
-    one.iter().filter(|tag| other.binary_search(tag).is_ok()).count() as i64
 }
 
 /// A part of the window in whole videos, rounded up, at least one.
@@ -169,7 +202,7 @@ fn is_exploration_place(query: &Query<'_>, place: u64) -> bool {
     (offset + (place + 1) * share) / one > (offset + place * share) / one
 }
 
-fn item(scored: Scored, video: &Video, placement: Placement) -> PageItem {
+fn item(scored: &Scored, video: &Video, placement: Placement) -> PageItem {
     let value_of = |&name: &TermName| Term { name: name.as_str(), value: scored.terms[name.index()] };
     PageItem {
         video: video.id,

@@ -101,8 +101,16 @@ fn state(engine: &Engine) -> StateRef<'_> {
 }
 
 pub(crate) fn digest(engine: &Engine) -> [u8; 32] {
-    let hasher = Hasher { hash: Sha256::new().chain_update(head(&engine.policy)), block: Vec::new() };
-    postcard::serialize_with_flavor(&state(engine), hasher)
+    hash(Sha256::new().chain_update(head(&engine.policy)), &state(engine))
+}
+
+pub(crate) fn row_digest(viewer: &Viewer) -> [u8; 32] {
+    hash(Sha256::new(), viewer)
+}
+
+fn hash(hash: Sha256, value: &impl Serialize) -> [u8; 32] {
+    let hasher = Hasher { hash, block: Vec::new() };
+    postcard::serialize_with_flavor(value, hasher)
         .expect("a hash takes any bytes and every field has a length")
 }
 

@@ -46,7 +46,7 @@ impl Cell {
 
     pub(crate) fn push(&mut self, event: Event) {
         let entry = LogEntry { at: Timestamp::from_millis(self.now_ms), event };
-        self.engine.apply(self.engine.position() + 1, &entry).unwrap();
+        self.engine.apply(self.engine.position() + 1, &entry).expect("positions are dense");
         self.log.push(entry);
     }
     pub(crate) fn pass_ms(&mut self, millis: i64) {

@@ -188,6 +188,20 @@ fn live(steps: &[Step]) -> Result<(Engine, Vec<LogEntry>), TestCaseError> {
     Ok((engine, log))
 }
 
+fn viewer_of(event: &Event) -> Option<ViewerId> {
+    match event {
+        Event::PageServed { viewer, .. }
+        | Event::Impression { viewer, .. }
+        | Event::Watch { viewer, .. }
+        | Event::Like { viewer, .. }
+        | Event::Unlike { viewer, .. }
+        | Event::Share { viewer, .. }
+        | Event::NotInterested { viewer, .. }
+        | Event::ViewerForgotten { viewer } => Some(*viewer),
+        Event::VideoPublished { .. } | Event::VideoRemoved { .. } | Event::ViewerMerged { .. } => None,
+    }
+}
+
 fn replay(engine: &mut Engine, log: &[LogEntry]) {
     let first = engine.position() as usize;
     for (entry, position) in log.iter().zip(1..).skip(first) {
@@ -220,6 +234,28 @@ proptest! {
             let request = PageRequest { viewer: viewer(seed), account: None, limit: 8, now, seed: seed as u64 };
             prop_assert_eq!(engine.page(&request), restored.page(&request));
         }
+    }
+
+    /// A viewer who was forgotten leaves no row, and nothing of theirs is in anybody else's.
+    #[test]
+    fn forgetting_a_viewer_is_as_if_they_had_never_been(steps in steps()) {
+        let (_, log) = live(&steps)?;
+        let gone = viewer(0);
+        let merges = |event: &Event| matches!(event, Event::ViewerMerged { from, into } if *from == gone || *into == gone);
+        let mut with: Vec<_> = log.into_iter().filter(|entry| !merges(&entry.event)).collect();
+        let without: Vec<_> = with.iter().filter(|entry| viewer_of(&entry.event) != Some(gone)).cloned().collect();
+        with.push(LogEntry {
+            at: with.last().map_or(Timestamp::from_millis(START_MS), |entry| entry.at),
+            event: Event::ViewerForgotten { viewer: gone },
+        });
+        let (mut engine, mut never) = (Engine::new(Policy::default()), Engine::new(Policy::default()));
+        replay(&mut engine, &with);
+        replay(&mut never, &without);
+        prop_assert_eq!(engine.viewer_digest(gone), None);
+        for who in 0..VIEWERS {
+            prop_assert_eq!(engine.viewer_digest(viewer(who)), never.viewer_digest(viewer(who)));
+        }
+        prop_assert_eq!(engine.stats().viewers, never.stats().viewers);
     }
 
     /// Times that jump anywhere, ids nobody knows and the largest numbers do no harm.

@@ -5,12 +5,12 @@ use proptest::prelude::*;
 use takt_core::{ImpressionId, Timestamp};
 use takt_recommender::{DecodeError, Event, LogEntry, ServedItem};
 
-const VIDEO: &str = "1000000000000000100000000000000aa";
-const VIEWER: &str = "1000000000000000200000000000000bb";
-const OTHER: &str = "1000000000000000200000000000000cc";
-const CREATOR: &str = "1000000000000000300000000000000dd";
-const SOUND: &str = "1000000000000000400000000000000ee";
-const IMPRESSION: &str = "1000000000000000500000000000000ff";
+const VIDEO: &str = "10000000000000000100000000000000aa";
+const VIEWER: &str = "10000000000000000200000000000000bb";
+const OTHER: &str = "10000000000000000200000000000000cc";
+const CREATOR: &str = "10000000000000000300000000000000dd";
+const SOUND: &str = "10000000000000000400000000000000ee";
+const IMPRESSION: &str = "10000000000000000500000000000000ff";
 
 /// One entry of every variant, and the bytes that logs hold it as.
 fn golden() -> Vec<(Event, String)> {
@@ -27,7 +27,7 @@ fn golden() -> Vec<(Event, String)> {
                 words: vec!["b".into(), "ü".into()],
                 duration_ms: 15_000,
             },
-            format!("00{VIDEO}{CREATOR}01{SOUND}01026465010161020162 02c3bc9875"),
+            format!("00{VIDEO}{CREATOR}01{SOUND}010264650101610201620 2c3bc9875"),
         ),
         (Event::VideoRemoved { video }, format!("01{VIDEO}")),
         (
