@@ -69,7 +69,7 @@ impl Pg {
         loop {
             let result = self.pool.fetch_all(query(sql, args)?).await;
             match result {
-                Err(sqlx::Error::Io(_)) if std::mem::take(&mut again) => self.note_cut(),
+                Err(error) if is_cut(&error) && std::mem::take(&mut again) => self.note_cut(),
                 result => return Ok(records(result.map_err(|error| pg_failure(&error, sql.as_str()))?)?),
             }
         }
@@ -77,7 +77,7 @@ impl Pg {
 
     pub(crate) async fn execute(&self, sql: &Sql, args: &Args) -> Result<u64, Failure> {
         let result = self.pool.execute(query(sql, args)?).await;
-        if let Err(sqlx::Error::Io(_)) = &result {
+        if result.as_ref().is_err_and(is_cut) {
             self.note_cut();
         }
         result.map(|done| done.rows_affected()).map_err(|error| pg_failure(&error, sql.as_str()))
@@ -87,7 +87,7 @@ impl Pg {
         let mut again = true;
         loop {
             match self.pool.begin_with(PG_BEGIN).await {
-                Err(sqlx::Error::Io(_)) if std::mem::take(&mut again) => self.note_cut(),
+                Err(error) if is_cut(&error) && std::mem::take(&mut again) => self.note_cut(),
                 result => return result.map(PgTx).map_err(|error| pg_failure(&error, PG_BEGIN)),
             }
         }
@@ -99,6 +99,18 @@ impl Pg {
 
     pub(crate) async fn close(&self) {
         self.pool.close().await;
+    }
+}
+
+/// Whether the connection, and not the statement, was the trouble.
+fn is_cut(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) => true,
+        // admin_shutdown, crash_shutdown, cannot_connect_now: said to connections that rested, and not about a statement.
+        sqlx::Error::Database(error) => {
+            matches!(error.code().as_deref(), Some("57P01" | "57P02" | "57P03"))
+        }
+        _ => false,
     }
 }
 

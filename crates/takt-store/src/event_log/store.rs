@@ -5,9 +5,11 @@ use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 use std::path::Path;
 
 const IDENTITY_BYTES: usize = 32;
-/// Written data kept in memory per keyspace before it becomes a table on disk. Also what a start reads again.
+/// Written data kept in memory per keyspace before it becomes a table on disk.
 const MEMTABLE_BYTES_MAX: u64 = 16 << 20;
 const CACHE_BYTES: u64 = 32 << 20;
+/// What a start has to read again, at most: more than that and what is in memory is written out.
+const JOURNAL_BYTES_MAX: u64 = 128 << 20;
 /// In `marks`: everything up to this position was found dense by an earlier open.
 const CHECKED: &str = "checked";
 
@@ -36,7 +38,11 @@ impl Store {
             fjall::Error::Locked => LogError::InUse(dir.display().to_string()),
             error => sort(error),
         };
-        let db = Database::builder(dir).cache_size(CACHE_BYTES).open().map_err(failed)?;
+        let db = Database::builder(dir)
+            .cache_size(CACHE_BYTES)
+            .max_journaling_size(JOURNAL_BYTES_MAX)
+            .open()
+            .map_err(failed)?;
         let options = || KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE_BYTES_MAX);
         let store = Self {
             entries: db.keyspace("entries", options).map_err(sort)?,

@@ -216,3 +216,22 @@ async fn a_server_that_comes_back_is_used_again() {
         assert_eq!(db.write(async |tx| tx.one::<(i64,)>(sql, args![]).await).await.unwrap(), (1,));
     }
 }
+
+/// What a restart of the server says to connections that rest.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_the_server_ended_are_replaced() {
+    let Some(url) = required("TAKT_TEST_POSTGRES") else { return };
+    let (db, admin) = (Db::open(&url).await.unwrap(), Db::open(&url).await.unwrap());
+    for _ in 0..3 {
+        let own = "SELECT CAST(pg_backend_pid() AS BIGINT) FROM (SELECT pg_sleep(0.02)) AS pause";
+        let many = futures::future::join_all((0..6).map(|_| db.one::<(i64,)>(own, args![]))).await;
+        for pid in many {
+            let end = "SELECT pg_terminate_backend(CAST($1 AS INTEGER))";
+            admin.all::<(bool,)>(end, args![pid.unwrap().0]).await.unwrap();
+        }
+        // The servers behind them are gone a little later.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        db.ping().await.unwrap();
+        assert_eq!(db.write(async |tx| tx.one::<(i64,)>("SELECT 1", args![]).await).await.unwrap(), (1,));
+    }
+}
