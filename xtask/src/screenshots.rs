@@ -41,11 +41,13 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let server = Server::start(&binary, data.path(), listen, &data.path().join("takt.log"))?;
     demo_data::fill(server.url(), data.path(), usize::MAX)?;
 
+    // Something to choose on the upload page.
+    let clip = demo_data::make_one("sunset-machine", &data.path().join("upload"))?;
     let out = paths::root().join(&options.out);
     std::fs::create_dir_all(&out).with_context(|| format!("creating {}", out.display()))?;
     let mut script = node.node(&e2e);
     script.arg("screenshots.mjs").env("TAKT_URL", server.url()).env("TAKT_IMAGES", &out);
-    script.env("TAKT_ACCOUNTS", demo_data::accounts_file(data.path()));
+    script.env("TAKT_CLIP", clip).env("TAKT_ACCOUNTS", demo_data::accounts_file(data.path()));
     script.env("TAKT_CHROMIUM", install::browser().context("no browser was found")?);
     shell::run(&mut script)?;
     check_sizes(&out)

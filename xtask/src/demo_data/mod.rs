@@ -51,6 +51,18 @@ pub(crate) fn make_all(options: &ClipOptions) -> Result<()> {
     in_parallel(&clips, |clip| studio.make(clip).map(|_| ()))
 }
 
+/// Makes one sample video and says where it is.
+///
+/// # Errors
+/// Where there is none of this name, or FFmpeg fails.
+pub(crate) fn make_one(slug: &str, dir: &Path) -> Result<PathBuf> {
+    let clip = CLIPS
+        .iter()
+        .find(|clip| clip.slug == slug)
+        .with_context(|| format!("no sample video is called {slug}"))?;
+    make::Studio::open(dir)?.make(clip)
+}
+
 /// Whether a folder is to get sample videos: it is empty, or an earlier fill was interrupted.
 ///
 /// # Errors

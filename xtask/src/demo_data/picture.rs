@@ -1,7 +1,7 @@
 //! What the sample videos show: filter graphs for FFmpeg's own generators.
 //!
-//! A graph takes the clip's sound as `[0:a]` and ends where the picture is ready. `{w}` and `{h}` stand for the size, `{beat}` for the
-//! length of a beat in seconds. Formulas are evaluated on a small grid and scaled up: smooth things stay smooth, and
+//! A graph takes the clip's sound as `[0:a]` and ends where the picture is ready. `{w}` and `{h}` stand for the size, `{beat}` and
+//! `{seconds}` for the length of a beat and of the clip. Formulas are evaluated on a small grid and scaled up: smooth things stay smooth, and
 //! two cores make all clips in about a minute.
 
 use std::path::Path;
@@ -117,7 +117,8 @@ impl Picture {
          50*sin(Y/19-T*0.6+sin(X/13))',scale={w}:{h}:flags=bicubic,format=gbrp,\
          curves=r='0/0.03 0.5/0.12 0.8/0.55 1/0.98':g='0/0.05 0.5/0.50 1/1':b='0/0.16 0.5/0.46 1/0.90'",
     );
-    // Sound: the clip's own music, drawn.
+    // Sound: the clip's own music, drawn. Two of them draw the loop twice and show the second time, so that the first
+    // frame, which becomes the poster, is not black.
     pub(crate) const BARS: Self = Self::Graph(
         "[0:a]aformat=channel_layouts=mono,volume=0.75,showwaves=s=18x192:r=30:mode=cline:scale=lin:draw=full:colors=white,\
          format=gbrp,lagfun=decay=0.88,scale={w}:{h}:flags=neighbor,drawgrid=x=0:y=-1:w=30:h=961:t=10:c=black,format=gbrp[m];\
@@ -126,14 +127,15 @@ impl Picture {
          lutrgb=r='12+val*0.95':g='9+val*0.95':b='24+val*0.9'",
     );
     pub(crate) const SCOPE: Self = Self::Graph(
-        "[0:a]lowpass=f=700,adelay=0|3,extrastereo=m=1.8,avectorscope=s=270x270:r=30:mode=lissajous:draw=line:zoom=1.2:\
-         rc=60:gc=255:bc=150:rf=22:gf=12:bf=15,format=gbrp,scale=540:540:flags=bicubic,pad={w}:{h}:(ow-iw)/2:(oh-ih)/2:black,\
+        "[0:a]aloop=loop=1:size=2000000,lowpass=f=700,adelay=0|3,extrastereo=m=1.8,avectorscope=s=270x270:r=30:mode=lissajous:draw=line:zoom=1.2:\
+         rc=60:gc=255:bc=150:rf=22:gf=12:bf=15,trim=start={seconds},setpts=PTS-STARTPTS,format=gbrp,scale=540:540:flags=bicubic,pad={w}:{h}:(ow-iw)/2:(oh-ih)/2:black,\
          format=gbrp,split[a][b];[b]scale=iw/6:ih/6:flags=area,gblur=3,scale={w}:{h}:flags=bicubic,\
          format=gbrp[c];[a][c]blend=all_mode=screen:all_opacity=1",
     );
     pub(crate) const RAIN: Self = Self::Graph(
-        "[0:a]showspectrum=s=480x270:slide=scroll:mode=combined:color=plasma:scale=cbrt:fscale=log:start=110:stop=9000:\
-         orientation=horizontal:fps=30:legend=0:gain=0.32:overlap=0.85,fps=30,format=gbrp,transpose=2,scale={w}:{h}:flags=bicubic",
+        "[0:a]aloop=loop=1:size=2000000,showspectrum=s=480x270:slide=scroll:mode=combined:color=plasma:scale=cbrt:fscale=log:start=110:stop=9000:\
+         orientation=horizontal:fps=30:legend=0:gain=0.32:overlap=0.85,fps=30,format=gbrp,transpose=2,\
+         trim=start={seconds},setpts=PTS-STARTPTS,scale={w}:{h}:flags=bicubic",
     );
     pub(crate) const STRING: Self = Self::Graph(
         "[0:a]lowpass=f=900,showwaves=s=480x135:r=30:mode=p2p:colors=0xffd166|0xef476f:scale=sqrt:draw=full,format=gbrp,\
@@ -199,6 +201,7 @@ impl Picture {
             Self::Graph(template) => template
                 .replace("{w}", &clip.width.to_string())
                 .replace("{h}", &clip.height.to_string())
+                .replace("{seconds}", &score.seconds().to_string())
                 .replace("{beat}", &score.beat_seconds().to_string()),
             Self::Words { words, beats, size, colours } => {
                 let step = *beats as f32 * score.beat_seconds();

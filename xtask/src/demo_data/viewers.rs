@@ -33,6 +33,10 @@ const VIEWERS: &[Viewer] = &[
     Viewer { name: "f", likes: &[Topic::Words, Topic::Life] },
     Viewer { name: "g", likes: &[Topic::Colour, Topic::Fractals, Topic::Sound] },
     Viewer { name: "h", likes: &[Topic::Waves, Topic::Life, Topic::Words] },
+    Viewer { name: "i", likes: &[Topic::Sound, Topic::Life] },
+    Viewer { name: "j", likes: &[Topic::Colour] },
+    Viewer { name: "k", likes: &[Topic::Waves, Topic::Sound, Topic::Fractals] },
+    Viewer { name: "l", likes: &[Topic::Words, Topic::Colour] },
 ];
 
 /// Lets every sample viewer who is not through yet watch some pages of For You.
@@ -104,7 +108,7 @@ fn react(item: &Value, likes: bool, chance: &mut Chance, events: &mut Vec<Value>
     let watch_ms =
         if likes { duration_ms * (100 + chance.below(150)) / 100 } else { 300 + chance.below(1500) };
     add("watch", Some(watch_ms))?;
-    if likes && chance.below(100) < 45 {
+    if likes && chance.below(100) < 60 {
         add("like", None)?;
     }
     if likes && chance.below(100) < 10 {

@@ -12,8 +12,9 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("takt-recommender", &["takt-core"]),
     ("takt-server", &["takt-core", "takt-store", "takt-media", "takt-recommender"]),
     ("takt", &["takt-core", "takt-store", "takt-media", "takt-recommender", "takt-server"]),
-    // Tools. They meet the product from outside, through its command line and HTTP API.
-    ("takt-bench", &["takt-core"]),
+    // Tools. The load generator fills a store directly, since 10,000 real uploads would take hours; everything it
+    // measures goes through HTTP. This crate meets the product from outside only.
+    ("takt-bench", &["takt-core", "takt-store", "takt-recommender", "takt-server"]),
     ("xtask", &["takt-core"]),
 ];
 
