@@ -32,6 +32,10 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
 }
 
 fn parse_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
+    // Serde would take a list for the fields of a struct, in order. No body of ours is one.
+    if body.trim_ascii_start().first().is_some_and(|first| *first != b'{') {
+        return Err(Error::refused(StatusCode::BAD_REQUEST, "invalid_json", "the body must be a JSON object"));
+    }
     let mut deserializer = serde_json::Deserializer::from_slice(body);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let field = error.path().to_string();

@@ -198,14 +198,14 @@ impl TestApp {
                    duration_ms, width, height, created_ms, published_ms) \
                    VALUES ($1, $2, 'ready', 'ready', 100, $3, FALSE, 0, 10000, 540, 960, $4, $4)";
         state.db.exec(sql, args![video, account, caption, now]).await.unwrap();
-        let (tags, words) = takt_recommender::caption_terms(caption);
+        let terms = takt_recommender::caption_terms(caption);
         let event = Event::VideoPublished {
             video,
             creator: account,
             sound: None,
             language: None,
-            tags,
-            words,
+            tags: terms.tags,
+            words: terms.words,
             duration_ms: 10_000,
         };
         state.feed.record(event, &[b"published", video.bytes()]).await.unwrap();
