@@ -19,7 +19,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Takt: a short-video network that a community can run, inspect and hand over.
 #[derive(Parser)]
-#[command(name = "takt", version, about, propagate_version = true)]
+#[command(name = "takt", version, propagate_version = true)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

@@ -151,11 +151,14 @@ async fn send(run: &Run, path: &Path) -> Result<Sent, ClientError> {
     }
     if let Some(video) = run.client.video_by_source(&sha256).await? {
         run.resume.forget(&sha256);
-        return Ok(match video.status {
-            Status::Ready => Sent::Outcome(Outcome::Duplicate(format!("already there as {}", video.id))),
-            Status::Failed => Sent::Outcome(Outcome::Failed(failure(&video, " (in an earlier run)"))),
-            Status::Processing => Sent::Video(video, progress),
-        });
+        match video.status {
+            Status::Ready => {
+                return Ok(Sent::Outcome(Outcome::Duplicate(format!("already there as {}", video.id))));
+            }
+            Status::Processing => return Ok(Sent::Video(video, progress)),
+            // Once more: what was refused then may be allowed now.
+            Status::Failed => {}
+        }
     }
     progress.uploading(bytes);
     let source = Source { path, bytes, sha256: &sha256 };
@@ -237,7 +240,7 @@ async fn wait(run: &Run, mut video: Video, progress: &mut FileProgress) -> Resul
             }
             Status::Failed => {
                 run.has_moved();
-                return Ok(Outcome::Failed(failure(&video, "")));
+                return Ok(Outcome::Failed(failure(&video)));
             }
             Status::Processing => {}
         }
@@ -265,8 +268,7 @@ async fn wait(run: &Run, mut video: Video, progress: &mut FileProgress) -> Resul
     }
 }
 
-fn failure(video: &Video, note: &str) -> String {
-    let reason =
-        video.failure.as_ref().map_or("the server gave no reason", |failure| failure.message.as_str());
-    format!("{reason}{note}")
+fn failure(video: &Video) -> String {
+    let reason = video.failure.as_ref().map(|failure| failure.message.clone());
+    reason.unwrap_or_else(|| "the server gave no reason".into())
 }

@@ -76,7 +76,8 @@ pub(crate) fn table(rows: &[Row]) -> String {
     ];
     let told: Vec<String> =
         totals.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
-    let _ = writeln!(text, "{} files: {}", rows.len(), told.join(", "));
+    let files = if rows.len() == 1 { "file" } else { "files" };
+    let _ = writeln!(text, "{} {files}: {}", rows.len(), told.join(", "));
     text
 }
 
