@@ -5,7 +5,7 @@
 use std::fmt::Write;
 
 use crate::inspect::Source;
-use crate::plan::Rung;
+use crate::plan::{FrameRate, Rung};
 
 /// Names of a colour encoding, as FFmpeg's options want them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,35 +82,35 @@ pub(crate) fn video(source: &Source, rung: &Rung, tone_mapping: bool) -> String 
 
 /// A graph that decodes once and makes every rung from the next larger one; its outputs are `[v0]`, `[v1]`, ...
 pub(crate) fn cascade(source: &Source, rungs: &[Rung], tone_mapping: bool) -> String {
+    let fps = |rate: FrameRate| format!("fps=fps={}/{}", rate.frames, rate.seconds);
     let mut graph = String::new();
-    let Some(largest) = rungs.first() else { return graph };
-    // The rate must not drop before the rung that needs the most frames.
-    let fastest = rungs.iter().map(|rung| rung.frame_rate).max_by(|a, b| a.fps().total_cmp(&b.fps()));
-    let top = Rung { frame_rate: fastest.unwrap_or(largest.frame_rate), ..largest.clone() };
-    let _ = write!(graph, "[0:{}]{}", source.video.index, video(source, &top, tone_mapping));
-    let mut rate = top.frame_rate;
+    let mut carried = None;
     for (number, rung) in rungs.iter().enumerate() {
-        if number > 0 {
-            let _ = write!(graph, ";[c{number}]");
-        } else {
-            graph.push(',');
-        }
+        // Frames are dropped only when no later rung needs them.
+        let needed = rungs[number..].iter().map(|rung| rung.frame_rate);
+        let needed = needed.max_by(|a, b| a.fps().total_cmp(&b.fps())).unwrap_or(rung.frame_rate);
         let mut steps = Vec::new();
-        if rung.frame_rate != rate {
-            steps.push(format!("fps=fps={}/{}", rung.frame_rate.frames, rung.frame_rate.seconds));
-            rate = rung.frame_rate;
-        }
-        if number > 0 {
+        if number == 0 {
+            let top = Rung { frame_rate: needed, ..rung.clone() };
+            steps.push(format!("[0:{}]{}", source.video.index, video(source, &top, tone_mapping)));
+        } else {
+            if carried != Some(needed) {
+                steps.push(fps(needed));
+            }
             steps.push(format!("scale={}:{},setsar=1", rung.width, rung.height));
         }
+        carried = Some(needed);
+        let out = if rung.frame_rate == needed { format!("[v{number}]") } else { format!("[x{number}]") };
         if number + 1 < rungs.len() {
-            steps.push(format!("split=2[v{number}][c{}]", number + 1));
-            graph.push_str(&steps.join(","));
+            steps.push(format!("split=2{out}[c{next}];[c{next}]", next = number + 1));
         } else {
-            if steps.is_empty() {
-                steps.push("null".into());
-            }
-            let _ = write!(graph, "{}[v{number}]", steps.join(","));
+            steps.push(format!("null{out}"));
+        }
+        graph.push_str(&steps.join(","));
+    }
+    for (number, rung) in rungs.iter().enumerate() {
+        if graph.contains(&format!("[x{number}]")) {
+            let _ = write!(graph, ";[x{number}]{}[v{number}]", fps(rung.frame_rate));
         }
     }
     graph

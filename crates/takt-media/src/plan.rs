@@ -296,9 +296,9 @@ fn fit(width: u32, height: u32, edge: u32) -> (u32, u32) {
     let even = |length: u64| u32::try_from(length & !1).unwrap_or(u32::MAX - 1).max(2);
     let (short, long) = (width.min(height).max(1), width.max(height));
     let target = u64::from(edge.min(short));
-    let scaled = (u64::from(long) * target * 2 + u64::from(short)) / (u64::from(short) * 2);
     // The longer side goes to the nearest even number, but not above what the source has.
-    let (short, long) = (even(target), even((scaled + 1).min(u64::from(long))));
+    let scaled = (u64::from(long) * target + u64::from(short)) / (u64::from(short) * 2) * 2;
+    let (short, long) = (even(target), even(scaled.min(u64::from(long))));
     if width <= height { (short, long) } else { (long, short) }
 }
 
