@@ -80,7 +80,11 @@ export class FeedManager {
   }
 
   go(step: 1 | -1): boolean {
-    if (!this.canGo(step)) return false;
+    if (!this.canGo(step)) {
+      // The end of what is known, not of the feed: an answer may have been short or lost.
+      if (step === 1) void this.refill();
+      return false;
+    }
     this.index += step;
     this.trim();
     this.save();
@@ -134,6 +138,8 @@ export class FeedManager {
       this.exhausted = this.deps.paged ? !page.cursor : page.items.length === 0;
       this.status = 'ready';
       this.save();
+      // A short page is no reason to wait for a swipe that cannot happen.
+      if (fresh.length > 0 && !this.exhausted && this.left <= FEED_REFILL_LEFT) await this.fetchPage(generation);
     } catch {
       if (generation !== this.generation) return;
       // With videos in hand the feed goes on; the next swipe asks again.

@@ -10,6 +10,9 @@ import { chooseRendition, mayPreloadNext, mediaType, SLOT_COUNT, slotOf } from '
 import { connection, preferences } from './preferences.svelte.ts';
 import { WatchMeter } from './watch.ts';
 
+/** Wait after a preload failed; its turn comes by swiping in any case. */
+const PRELOAD_RETRY_MS = 5000;
+
 interface Slot {
   element: HTMLVideoElement;
   videoId: string | null;
@@ -42,6 +45,8 @@ export class PlayerManager {
   private base = 0;
   private currentId: string | null = null;
   private suspended = false;
+  /** No preload before this moment: the last one failed. */
+  private preloadAfter = 0;
 
   get muted(): boolean {
     return !preferences.sound || this.soundBlocked;
@@ -90,7 +95,7 @@ export class PlayerManager {
       this.positionMs = 0;
       this.bufferedMs = 0;
       this.durationMs = item?.video.duration_ms ?? 0;
-      this.meter.start(this.durationMs);
+      this.meter.start(this.durationMs, item?.impression_id ?? item?.video.id ?? '');
     }
     for (let at = 0; at < SLOT_COUNT; at += 1) {
       const slot = this.slots[at];
@@ -240,6 +245,7 @@ export class PlayerManager {
     const slot = this.slots[this.slotAt(this.index + 1)];
     const element = this.element();
     if (!next || !slot || !element || slot.videoId === next.id || preferences.reducedData) return;
+    if (performance.now() < this.preloadAfter) return;
     const ready = mayPreloadNext({
       positionMs: element.currentTime * 1000,
       durationMs: element.duration * 1000,
@@ -263,9 +269,25 @@ export class PlayerManager {
   private fail(at: number): void {
     const slot = this.slots[at];
     if (!slot?.videoId || !slot.element.error) return;
-    // A preload that failed is tried again when its turn comes.
-    if (!this.isCurrent(at)) this.unload(slot, at);
-    else if (navigator.onLine) this.broken = true;
+    if (!this.isCurrent(at)) {
+      this.unload(slot, at);
+      this.preloadAfter = performance.now() + PRELOAD_RETRY_MS;
+    } else if (navigator.onLine) {
+      this.broken = true;
+    }
+  }
+
+  /** The connection is back: what failed meanwhile is tried again. */
+  reconnect(): void {
+    this.preloadAfter = 0;
+    const at = this.slotAt(this.index);
+    const slot = this.slots[at];
+    const video = this.items[this.index]?.video;
+    if (!slot?.element.error || !video) return this.preloadNext();
+    slot.videoId = null;
+    this.broken = false;
+    this.load(slot, at, video);
+    if (!this.paused) void this.play();
   }
 }
 

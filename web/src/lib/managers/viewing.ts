@@ -33,7 +33,9 @@ export class Viewing {
   enter(item: FeedItem): void {
     this.item = item;
     this.seen = false;
-    this.reportedMs = -1;
+    // Watched before and told then: only more of it is news.
+    const { watch_ms } = this.deps.meter.watched;
+    this.reportedMs = watch_ms > 0 ? watch_ms : -1;
     this.arm();
   }
 

@@ -12,16 +12,22 @@ export interface Watched {
   paused: boolean;
 }
 
+/** Impressions whose watch time is remembered for coming back. */
+const KEPT_COUNT_MAX = 200;
+
 export class WatchMeter {
+  private readonly kept = new Map<string, Watched>();
+  private key = '';
   private durationMs = 0;
-  private lastMs: number | null = null;
+  private lastMs = 0;
   private watchMs = 0;
   private loops = 0;
   private paused = false;
 
   start(durationMs: number): void {
     this.durationMs = durationMs;
-    this.lastMs = null;
+    // Playback starts at the beginning: the time before the first tick counts too.
+    this.lastMs = 0;
     this.watchMs = 0;
     this.loops = 0;
     this.paused = false;
@@ -29,15 +35,13 @@ export class WatchMeter {
 
   /** Position while playing; call it a few times a second and once when leaving. */
   tick(positionMs: number): void {
-    if (this.lastMs !== null) {
-      let step = positionMs - this.lastMs;
-      const wrapped = step < 0 && this.durationMs > 0 && this.lastMs > this.durationMs - STEP_MS_MAX && positionMs < STEP_MS_MAX;
-      if (wrapped) {
-        step += this.durationMs;
-        this.loops += 1;
-      }
-      if (step > 0 && step <= STEP_MS_MAX) this.watchMs += step;
+    let step = positionMs - this.lastMs;
+    const wrapped = step < 0 && this.durationMs > 0 && this.lastMs > this.durationMs - STEP_MS_MAX && positionMs < STEP_MS_MAX;
+    if (wrapped) {
+      step += this.durationMs;
+      this.loops += 1;
     }
+    if (step > 0 && step <= STEP_MS_MAX) this.watchMs += step;
     this.lastMs = positionMs;
   }
 
@@ -51,7 +55,7 @@ export class WatchMeter {
     this.paused = true;
   }
 
-  /** Everything watched since `start`: a later report replaces an earlier one. */
+  /** Everything watched in this impression: a later report replaces an earlier one. */
   get watched(): Watched {
     return { watch_ms: Math.round(this.watchMs), loops: this.loops, paused: this.paused };
   }
