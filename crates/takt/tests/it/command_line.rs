@@ -91,7 +91,7 @@ fn the_generated_pages_come_out() {
 #[test]
 fn migrating_twice_is_migrating_once() {
     let data = tempfile::tempdir().unwrap();
-    let mut migrate = || run(takt().args(["migrate", "--data"]).arg(data.path()));
+    let migrate = || run(takt().args(["migrate", "--data"]).arg(data.path()));
     let (first, err, code) = migrate();
     assert_eq!(code, 0, "{err}");
     assert!(first.contains("migrations run: "), "{first}");

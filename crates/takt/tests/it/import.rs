@@ -62,7 +62,7 @@ fn a_broken_line_is_mended_and_the_upload_goes_on() {
     padded_clip(&video, 0, PADDING);
     let server = Server::start(data.path());
     let line = Line::to(server.address, BREAK);
-    let (out, err, code) = run(&mut import(&line.url, state.path(), &[video.clone()]));
+    let (out, err, code) = run(&mut import(&line.url, state.path(), std::slice::from_ref(&video)));
     assert_eq!(code, 0, "{out}{err}");
     assert!(out.ends_with("1 file: 1 ready\n"), "{out}");
     // From the start again it would be the part before the break more; what was on its way is sent twice.
@@ -81,7 +81,7 @@ fn a_killed_import_goes_on_where_it_stopped() {
     let server = Server::start(data.path());
     // Both runs have to name the same server.
     let line = Line::to(server.address, BREAK);
-    let mut first = import(&line.url, state.path(), &[video.clone()])
+    let mut first = import(&line.url, state.path(), std::slice::from_ref(&video))
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()

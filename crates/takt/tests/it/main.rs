@@ -1,5 +1,7 @@
 //! The binary as a person at a shell meets it: real processes, a real server, real FFmpeg.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
 mod command_line;
 mod harness;
 mod import;
