@@ -116,8 +116,11 @@ describe('watch meter', () => {
     meter.tick(0);
     meter.tick(900);
     meter.markPaused();
-    meter.start(1000);
+    meter.start(1000, 'b');
     meter.tick(100);
     expect(meter.watched).toEqual({ watch_ms: 100, loops: 0, paused: false });
+    meter.start(1000, 'a');
+    meter.tick(300);
+    expect(meter.watched).toEqual({ watch_ms: 1200, loops: 0, paused: true });
   });
 });

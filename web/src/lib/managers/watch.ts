@@ -24,13 +24,19 @@ export class WatchMeter {
   private loops = 0;
   private paused = false;
 
-  start(durationMs: number): void {
+  /** `key` names the impression: coming back to it goes on where it was left. */
+  start(durationMs: number, key: string): void {
+    if (this.key !== '') this.kept.set(this.key, { watch_ms: this.watchMs, loops: this.loops, paused: this.paused });
+    const oldest = this.kept.keys().next();
+    if (this.kept.size > KEPT_COUNT_MAX && !oldest.done) this.kept.delete(oldest.value);
+    const before = this.kept.get(key);
+    this.key = key;
     this.durationMs = durationMs;
     // Playback starts at the beginning: the time before the first tick counts too.
     this.lastMs = 0;
-    this.watchMs = 0;
-    this.loops = 0;
-    this.paused = false;
+    this.watchMs = before?.watch_ms ?? 0;
+    this.loops = before?.loops ?? 0;
+    this.paused = before?.paused ?? false;
   }
 
   /** Position while playing; call it a few times a second and once when leaving. */
