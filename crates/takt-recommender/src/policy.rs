@@ -127,6 +127,7 @@ pub(crate) struct QualityRules {
 pub(crate) struct SpreadingRules {
     pub(crate) creator_share: Micro,
     pub(crate) sound_share: Micro,
+    pub(crate) tolerance: Micro,
     pub(crate) window: u32,
 }
 
@@ -282,6 +283,7 @@ impl Policy {
             ("evidence.skip_completion", evidence.skip_completion),
             ("spreading.creator_share", self.spreading.creator_share),
             ("spreading.sound_share", self.spreading.sound_share),
+
             ("exploration.share", self.exploration.share),
         ] {
             within_units(key, value, 0, 1)?;

@@ -82,14 +82,18 @@ pub(crate) fn arrange(query: &Query<'_>, ranked: Vec<Scored>, limit: usize) -> V
     items
 }
 
-/// The best candidate under the strictest rules that leave one.
+/// The best candidate under the strictest rules that leave one. Far worse candidates do not keep a rule alive: more of
+/// one creator is better than what the viewer does not want to see.
 fn choose(query: &Query<'_>, waiting: &[Waiting<'_>], above: &Above<'_>) -> Option<usize> {
+    let top = waiting.iter().find(|other| !other.placed)?.scored.score;
+    let worst = top.saturating_sub(query.engine.policy.spreading.tolerance.0);
     let ladder = [Strictness::All, Strictness::Neighbours, Strictness::Creators, Strictness::None];
     ladder.into_iter().find_map(|strictness| {
         let mut best: Option<(i64, u32, usize)> = None;
         for (other, at) in waiting.iter().zip(0..).filter(|(other, _)| !other.placed) {
             // Repeats only take away, and candidates come best first: nobody further down can win.
-            if best.is_some_and(|(score, ..)| other.scored.score < score) {
+            let score = other.scored.score;
+            if best.is_some_and(|(best, ..)| score < best) || (score < worst && strictness != Strictness::None) {
                 break;
             }
             let repeats = above.repeats(other.video);

@@ -111,6 +111,22 @@ fn by_creators_alone() {
 }
 
 #[test]
+fn one_or_two_creators_are_enough_for_a_topic() {
+    for creators in [1, 2] {
+        for seed in 0..20 {
+            let mut cell = Cell::new();
+            for n in 0..VIDEOS {
+                let creator = (n / 2) % creators + 100 * (n % 2);
+                cell.publish(n, &Upload { creator, sound: None, caption: words(n) });
+                cell.pass_ms(60_000);
+            }
+            let own = swipe(&mut cell, 15, 1, seed * 1_000);
+            assert!(own.iter().all(|&share| share >= 0.7), "own topic {own:?}, {creators} creators, seed {seed}");
+        }
+    }
+}
+
+#[test]
 fn the_page_after_one_swipe_reflects_it() {
     for finished in [true, false] {
         let mut cell = catalogue(words, false);
