@@ -10,7 +10,11 @@
 use crate::error::Error;
 use crate::state::State;
 use crate::video::{self, kind};
+use parking_lot::Mutex;
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+use takt_core::JobId;
 use takt_store::{BlobError, Job, JobError, Tx};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -26,33 +30,48 @@ const REASON_CHARS_MAX: usize = 500;
 
 /// Why a job did not get done this time, for its record.
 #[derive(Debug)]
-pub(crate) struct Failed(pub(crate) String);
+pub(crate) struct Failed {
+    pub(crate) reason: String,
+    /// A store is away or a disk full: that is not the job's fault and goes by itself, so it costs no try.
+    pub(crate) away: bool,
+}
+
+impl Failed {
+    /// Something that trying again may mend, or not.
+    pub(crate) fn fault(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into(), away: false }
+    }
+}
 
 impl From<Error> for Failed {
     fn from(error: Error) -> Self {
-        Self(error.to_string())
+        Self { reason: error.to_string(), away: matches!(error, Error::Unavailable(_)) }
     }
 }
 
 impl From<BlobError> for Failed {
     fn from(error: BlobError) -> Self {
-        Self(error.to_string())
+        Error::from(error).into()
     }
 }
+
+/// How often each job failed in this process by itself: neither by a store that was away nor by a kill.
+type Faults = Arc<Mutex<HashMap<JobId, u32>>>;
 
 /// Runs jobs until `shutdown`. `processing.workers` = 0 leaves the video work to another process.
 pub async fn run(state: State, shutdown: CancellationToken) {
     clear_work_folders(&state);
     let mut lanes = JoinSet::new();
+    let faults = Faults::default();
+    let lane = |kinds: &'static [&'static str]| lane(state.clone(), kinds, faults.clone(), shutdown.clone());
     if state.tools.is_some() && state.config.processing.workers > 0 {
         for _ in 0..state.config.processing.workers {
-            lanes.spawn(lane(state.clone(), &[kind::PROCESS, kind::RENDITIONS], shutdown.clone()));
+            lanes.spawn(lane(&[kind::PROCESS, kind::RENDITIONS]));
         }
-        lanes.spawn(lane(state.clone(), &[kind::PROCESS], shutdown.clone()));
-        lanes.spawn(lane(state.clone(), &[kind::POSTER], shutdown.clone()));
+        lanes.spawn(lane(&[kind::PROCESS]));
+        lanes.spawn(lane(&[kind::POSTER]));
     }
-    let small: &[&str] = &[kind::DESCRIBE, kind::ERASE, kind::DROP_FILE, kind::DROP_SOURCE];
-    lanes.spawn(lane(state.clone(), small, shutdown.clone()));
+    lanes.spawn(lane(&[kind::DESCRIBE, kind::ERASE, kind::DROP_FILE, kind::DROP_SOURCE]));
     lanes.spawn(tidy(state.clone(), shutdown.clone()));
     shutdown.cancelled().await;
     state.progress.close();
@@ -65,7 +84,8 @@ fn clear_work_folders(state: &State) {
     let folder = state.config.data.dir.join("work");
     let cleared = std::fs::read_dir(&folder).and_then(|entries| {
         for entry in entries {
-            std::fs::remove_dir_all(entry?.path())?;
+            let path = entry?.path();
+            if path.is_dir() { std::fs::remove_dir_all(path)? } else { std::fs::remove_file(path)? }
         }
         Ok(())
     });
@@ -93,10 +113,10 @@ fn lease_ms(state: &State) -> i64 {
     i64::try_from(state.config.processing.lease_s.max(1)).unwrap_or(30).saturating_mul(1000)
 }
 
-async fn lane(state: State, kinds: &'static [&'static str], shutdown: CancellationToken) {
+async fn lane(state: State, kinds: &'static [&'static str], faults: Faults, shutdown: CancellationToken) {
     while !shutdown.is_cancelled() {
         match state.jobs.claim(&state.db, kinds, lease_ms(&state), &state.clock).await {
-            Ok(Some(job)) => run_job(&state, job, &shutdown).await,
+            Ok(Some(job)) => run_job(&state, job, &faults, &shutdown).await,
             Ok(None) => tokio::select! {
                 () = shutdown.cancelled() => return,
                 () = state.jobs.wait(LOOK) => {}
@@ -115,14 +135,14 @@ async fn lane(state: State, kinds: &'static [&'static str], shutdown: Cancellati
 /// How the work on a job ended.
 enum Ended {
     Done,
-    Failed(String),
+    Failed(Failed),
     /// The lease is lost: somebody else has the job, or nobody needs it any more.
     Lost,
     /// The server is shutting down.
     Stopped,
 }
 
-async fn run_job(state: &State, job: Job, shutdown: &CancellationToken) {
+async fn run_job(state: &State, job: Job, faults: &Faults, shutdown: &CancellationToken) {
     let began = Instant::now();
     let (worker_state, worked) = (state.clone(), job.clone());
     // A task of its own, so that a panic costs the job a try and not the lane its life.
@@ -130,8 +150,8 @@ async fn run_job(state: &State, job: Job, shutdown: &CancellationToken) {
     let ended = tokio::select! {
         ended = &mut work => match ended {
             Ok(Ok(())) => Ended::Done,
-            Ok(Err(Failed(reason))) => Ended::Failed(reason),
-            Err(error) => Ended::Failed(format!("the work stopped: {error}")),
+            Ok(Err(failed)) => Ended::Failed(failed),
+            Err(error) => Ended::Failed(Failed::fault(format!("the work stopped: {error}"))),
         },
         () = lose_lease(state, &job) => Ended::Lost,
         () = shutdown.cancelled() => Ended::Stopped,
@@ -141,7 +161,7 @@ async fn run_job(state: &State, job: Job, shutdown: &CancellationToken) {
         work.abort();
         let _ = work.await;
     }
-    let outcome = settle(state, &job, ended).await;
+    let outcome = settle(state, &job, faults, ended).await;
     let kind = job.kind.clone();
     metrics::counter!("takt_jobs_total", "kind" => kind.clone(), "outcome" => outcome).increment(1);
     metrics::histogram!("takt_job_seconds", "kind" => kind).record(began.elapsed().as_secs_f64());
@@ -165,21 +185,24 @@ async fn lose_lease(state: &State, job: &Job) {
     }
 }
 
-async fn settle(state: &State, job: &Job, ended: Ended) -> &'static str {
+async fn settle(state: &State, job: &Job, faults: &Faults, ended: Ended) -> &'static str {
     let (said, outcome) = match ended {
         Ended::Done => (state.jobs.finish(&state.db, job).await, "done"),
         Ended::Lost => (Ok(()), "lost"),
         Ended::Stopped => (state.jobs.give_back(&state.db, job, &state.clock).await, "given_back"),
-        Ended::Failed(reason) => {
-            let reason: String = reason.chars().take(REASON_CHARS_MAX).collect();
+        Ended::Failed(failed) => {
+            let reason: String = failed.reason.chars().take(REASON_CHARS_MAX).collect();
             tracing::warn!(job.id = %job.id, job.kind = job.kind, job.attempt, reason, "a job failed");
-            if job.attempt < job.attempts_max {
+            if may_retry(state, job, faults, failed.away) {
                 (state.jobs.retry(&state.db, job, &reason, &state.clock).await.map(|_| ()), "retried")
             } else {
                 (park(state, job, &reason).await, "parked")
             }
         }
     };
+    if outcome != "retried" {
+        faults.lock().remove(&job.id);
+    }
     match said {
         // Its video was deleted, or the lease ran out in the last moment: the next holder finds the work done.
         Ok(()) | Err(JobError::Lost) => {}
@@ -190,9 +213,18 @@ async fn settle(state: &State, job: &Job, ended: Ended) -> &'static str {
     outcome
 }
 
+/// Whether the job has tries left: `processing.attempts_max` failures of its own, and in any case as many attempts as its
+/// row allows, which also bounds what a job that kills its worker can do.
+fn may_retry(state: &State, job: &Job, faults: &Faults, away: bool) -> bool {
+    let mut faults = faults.lock();
+    let own = faults.entry(job.id).or_default();
+    *own += u32::from(!away);
+    *own < state.config.processing.attempts_max && job.attempt < job.attempts_max
+}
+
 /// Gives the job up, and with it what waited for it.
 async fn park(state: &State, job: &Job, reason: &str) -> Result<(), JobError> {
-    let reason = format!("gave up after {} tries: {reason}", job.attempts_max);
+    let reason = format!("gave up after {} tries: {reason}", job.attempt);
     let parked = state
         .db
         .write(async |tx: &mut Tx| {
@@ -233,6 +265,6 @@ async fn work(state: &State, job: &Job) -> Result<(), Failed> {
         kind::ERASE => video::erase(state, job).await,
         kind::DROP_FILE => video::drop_file(state, job).await,
         kind::DROP_SOURCE => video::drop_source(state, job).await,
-        other => Err(Failed(format!("this release knows no job {other}"))),
+        other => Err(Failed::fault(format!("this release knows no job {other}"))),
     }
 }

@@ -1,8 +1,6 @@
 //! The headers of the tus protocol, 1.0.0: read strictly, written exactly.
 
 use crate::error::{Error, Result};
-use axum::extract::FromRequestParts;
-use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -19,19 +17,13 @@ pub(super) const UPLOAD_EXPIRES: &str = "upload-expires";
 const PATCH_TYPE: &str = "application/offset+octet-stream";
 const METADATA_BYTES_MAX: usize = 4096;
 
-/// Proof that the request speaks the protocol's version.
-pub struct Tus;
-
-impl<S: Send + Sync> FromRequestParts<S> for Tus {
-    type Rejection = Error;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
-        if text(&parts.headers, TUS_RESUMABLE) == Some(VERSION) {
-            return Ok(Self);
-        }
-        let message = "send Tus-Resumable: 1.0.0, the version of the upload protocol spoken here";
-        Err(Error::refused(StatusCode::PRECONDITION_FAILED, "tus_version", message))
+/// Refuses requests in another version of the protocol, or none.
+pub(super) fn require_version(headers: &HeaderMap) -> Result<()> {
+    if text(headers, TUS_RESUMABLE) == Some(VERSION) {
+        return Ok(());
     }
+    let message = "send Tus-Resumable: 1.0.0, the version of the upload protocol spoken here";
+    Err(Error::refused(StatusCode::PRECONDITION_FAILED, "tus_version", message))
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {

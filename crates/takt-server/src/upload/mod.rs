@@ -133,13 +133,16 @@ async fn offset_of(state: &State, row: &UploadRow) -> Result<u64> {
 }
 
 /// The upload at rest: a connection that may still be writing it is ended first, so that the offset stays true.
+///
+/// Callers have found that the upload is the account's.
 async fn find_at_rest(state: &State, account: AccountId, upload: UploadId) -> Result<Upload> {
-    find(state, account, upload).await?;
     let _turn = Turn::take(upload).await?;
     find(state, account, upload).await
 }
 
 /// Appends the body's bytes at `offset` and says how many bytes there are then.
+///
+/// Callers have found that the upload is the account's: nobody else may end a connection.
 async fn append(
     state: &State,
     account: AccountId,
@@ -148,7 +151,6 @@ async fn append(
     content_length: Option<u64>,
     body: Body,
 ) -> Result<Upload> {
-    find(state, account, id).await?;
     let turn = Turn::take(id).await?;
     let mut upload = find(state, account, id).await?;
     if offset != upload.offset {

@@ -2,8 +2,7 @@
 
 use super::Upload;
 use super::headers::{
-    self, TUS_RESUMABLE, TUS_VERSION, Tus, UPLOAD_EXPIRES, UPLOAD_LENGTH, UPLOAD_METADATA, UPLOAD_OFFSET,
-    VERSION,
+    self, TUS_RESUMABLE, TUS_VERSION, UPLOAD_EXPIRES, UPLOAD_LENGTH, UPLOAD_METADATA, UPLOAD_OFFSET, VERSION,
 };
 use crate::error::{Error, Problem, Result};
 use crate::extract::Path;
@@ -51,12 +50,8 @@ pub async fn options(Shared(state): Shared<State>) -> Response {
     params(("Upload-Length" = u64, Header), ("Tus-Resumable" = String, Header)),
     responses((status = 201), (status = 401, body = Problem), (status = 412, body = Problem),
         (status = 413, body = Problem), (status = 422, body = Problem)))]
-pub async fn create(
-    Shared(state): Shared<State>,
-    _: Tus,
-    account: Account,
-    headers: HeaderMap,
-) -> Result<Response> {
+pub async fn create(Shared(state): Shared<State>, account: Account, headers: HeaderMap) -> Result<Response> {
+    headers::require_version(&headers)?;
     let bytes_total = headers::upload_length(&headers)?;
     let metadata = headers::upload_metadata(&headers)?;
     let upload = super::create(&state, account.id, bytes_total, &metadata).await?;
@@ -72,10 +67,11 @@ pub async fn create(
     responses((status = 200), (status = 401), (status = 404), (status = 410)))]
 pub async fn head(
     Shared(state): Shared<State>,
-    _: Tus,
     account: Account,
     Path(id): Path<UploadId>,
+    headers: HeaderMap,
 ) -> Result<Response> {
+    known(&state, account, id, &headers).await?;
     let upload = super::find_at_rest(&state, account.id, id).await?;
     let mut response = (StatusCode::OK, describe(&upload)).into_response();
     let headers = response.headers_mut();
@@ -94,12 +90,12 @@ pub async fn head(
         (status = 409, body = Problem), (status = 413, body = Problem), (status = 415, body = Problem)))]
 pub async fn patch(
     Shared(state): Shared<State>,
-    _: Tus,
     account: Account,
     Path(id): Path<UploadId>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response> {
+    known(&state, account, id, &headers).await?;
     headers::require_patch_type(&headers)?;
     let offset = headers::upload_offset(&headers)?;
     let content_length = headers::content_length(&headers);
@@ -113,10 +109,11 @@ pub async fn patch(
         (status = 409, body = Problem)))]
 pub async fn terminate(
     Shared(state): Shared<State>,
-    _: Tus,
     account: Account,
     Path(id): Path<UploadId>,
+    headers: HeaderMap,
 ) -> Result<StatusCode> {
+    known(&state, account, id, &headers).await?;
     super::terminate(&state, account.id, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -127,22 +124,27 @@ pub async fn terminate(
     responses((status = 204), (status = 405, body = Problem)))]
 pub async fn overridden(
     Shared(state): Shared<State>,
-    tus: Tus,
     account: Account,
     Path(id): Path<UploadId>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response> {
     match headers.get(METHOD_OVERRIDE).map(HeaderValue::as_bytes) {
-        Some(b"PATCH") => patch(Shared(state), tus, account, Path(id), headers, body).await,
-        Some(b"DELETE") => Ok(terminate(Shared(state), tus, account, Path(id)).await?.into_response()),
-        Some(b"HEAD") => head(Shared(state), tus, account, Path(id)).await,
+        Some(b"PATCH") => patch(Shared(state), account, Path(id), headers, body).await,
+        Some(b"DELETE") => Ok(terminate(Shared(state), account, Path(id), headers).await?.into_response()),
+        Some(b"HEAD") => head(Shared(state), account, Path(id), headers).await,
         _ => Err(Error::refused(
             StatusCode::METHOD_NOT_ALLOWED,
             "method_not_allowed",
             "this can not be posted to",
         )),
     }
+}
+
+/// Another's upload is not there, whatever else the request says; then the version counts.
+async fn known(state: &State, account: Account, id: UploadId, headers: &HeaderMap) -> Result<()> {
+    super::find(state, account.id, id).await?;
+    headers::require_version(headers)
 }
 
 fn describe(upload: &Upload) -> [(HeaderName, HeaderValue); 2] {

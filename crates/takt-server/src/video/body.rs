@@ -178,6 +178,16 @@ pub struct VideoBody {
     pub liked: Option<bool>,
 }
 
+impl VideoBody {
+    /// As it was when it was asked for, should a worker have been quicker than the answer.
+    pub(super) fn just_begun(mut self) -> Self {
+        self.status = Status::Processing;
+        self.failure = None;
+        self.progress = Some(Progress { stage: Stage::Queued, percent: 0 });
+        self
+    }
+}
+
 fn media_url(video: VideoId, file: &str) -> String {
     format!("/media/{video}/{file}")
 }

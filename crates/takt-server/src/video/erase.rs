@@ -23,6 +23,12 @@ struct Payload {
 }
 
 #[derive(Deserialize)]
+struct ErasePayload {
+    video: VideoId,
+    account: AccountId,
+}
+
+#[derive(Deserialize)]
 struct FilePayload {
     video: VideoId,
     file: String,
@@ -44,7 +50,7 @@ pub async fn delete(state: &State, account: AccountId, video: VideoId) -> Result
             for kind in [kind::PROCESS, kind::RENDITIONS, kind::DESCRIBE, kind::POSTER, kind::DROP_SOURCE] {
                 state.jobs.cancel(tx, kind, &key).await?;
             }
-            let payload = serde_json::json!({ "video": video });
+            let payload = serde_json::json!({ "video": video, "account": account });
             let job = NewJob {
                 attempts_max: ERASE_ATTEMPTS_MAX,
                 run_at: state.clock.now().plus_ms(ERASE_AGAIN_MS),
@@ -59,22 +65,22 @@ pub async fn delete(state: &State, account: AccountId, video: VideoId) -> Result
     }
     state.progress.stop_work(video);
     state.media_cache.forget(video, files).await;
-    upload::delete_of_video(state, account, video).await?;
-    if let Err(error) = erase_now(state, video).await {
+    if let Err(error) = erase_now(state, account, video).await {
         tracing::warn!(video.id = %video, %error, "the bytes of a deleted video go later");
     }
     Ok(())
 }
 
-async fn erase_now(state: &State, video: VideoId) -> Result<()> {
+async fn erase_now(state: &State, account: AccountId, video: VideoId) -> Result<()> {
+    upload::delete_of_video(state, account, video).await?;
     state.feed.record(Event::VideoRemoved { video }, &[b"removed", video.bytes()]).await?;
     Ok(state.blobs.delete_video(video).await?)
 }
 
 /// Runs the `erase` job.
 pub(crate) async fn erase(state: &State, job: &Job) -> Result<(), Failed> {
-    let Payload { video } = parse(job)?;
-    Ok(erase_now(state, video).await?)
+    let ErasePayload { video, account } = parse(job)?;
+    Ok(erase_now(state, account, video).await?)
 }
 
 /// Runs the `drop_file` job: removes a media file that was replaced, unless it came back into use.

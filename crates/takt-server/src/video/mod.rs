@@ -53,6 +53,10 @@ pub(crate) use update::{describe_again, poster};
 /// Longest place a poster may be asked for at; what is past the end of the video counts as its end.
 const POSTER_MS_MAX: u32 = 24 * 60 * 60 * 1000;
 
+/// How often a job may begin at all: stores that are away and kills cost an attempt each, and with the pauses between
+/// them this lasts about ten hours. Its own failures are counted by the worker, up to `processing.attempts_max`.
+const ATTEMPTS_MAX: u32 = 50;
+
 /// What to make a video of.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -143,8 +147,10 @@ pub(crate) async fn create(
         let video = upload.video.ok_or_else(|| Error::not_found("upload"))?;
         return repeated(state, account, viewer, video, &new).await;
     }
+    // Asked for before a worker of this process may begin.
+    let body = own_body(state, account, viewer, id).await;
     state.jobs.wake();
-    own_body(state, account, viewer, id).await
+    Ok(body?.just_begun())
 }
 
 async fn repeated(
@@ -178,8 +184,7 @@ pub(crate) async fn give_up(tx: &mut Tx, kind: &str, key: &str) -> Result<Option
 
 /// A job of this slice, to be run at once.
 fn job(state: &State, kind: &'static str, key: String, payload: serde_json::Value) -> NewJob {
-    let attempts_max = state.config.processing.attempts_max;
-    NewJob { kind, key, payload, priority: 0, attempts_max, run_at: state.clock.now() }
+    NewJob { kind, key, payload, priority: 0, attempts_max: ATTEMPTS_MAX, run_at: state.clock.now() }
 }
 
 async fn own_body(state: &State, account: AccountId, viewer: ViewerId, video: VideoId) -> Result<VideoBody> {
@@ -189,6 +194,12 @@ async fn own_body(state: &State, account: AccountId, viewer: ViewerId, video: Vi
 /// The video, if whoever looks may see it.
 pub(crate) async fn get(state: &State, video: VideoId, looker: Looker) -> Result<VideoBody> {
     bodies_for(state, &[video], looker).await?.pop().ok_or_else(|| Error::not_found("video"))
+}
+
+/// Refuses unless the video is the account's.
+pub(crate) async fn require_own(state: &State, account: AccountId, video: VideoId) -> Result<()> {
+    let own = store::state_of(&state.db, video).await?.is_some_and(|row| row.account_id == account);
+    if own { Ok(()) } else { Err(Error::not_found("video")) }
 }
 
 /// Changes a video of the account. Poster and recommendations follow by a job.

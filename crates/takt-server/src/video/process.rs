@@ -63,9 +63,27 @@ impl From<takt_media::Error> for Ended {
             takt_media::Error::Rejected(failure) => {
                 Self::Rejected { code: failure.code(), message: failure.message() }
             }
-            takt_media::Error::Temporary(reason) => Self::Failed(Failed(reason)),
+            takt_media::Error::Temporary(reason) => Self::Failed(Failed::fault(reason)),
         }
     }
+}
+
+impl Ended {
+    /// FFmpeg does not say that the disk is full in a way to rely on, so whether it is gets tried.
+    pub(super) async fn with_room(mut self, state: &State) -> Self {
+        if let Self::Failed(failed) = &mut self {
+            failed.away = failed.away || !has_room(state).await;
+        }
+        self
+    }
+}
+
+async fn has_room(state: &State) -> bool {
+    const ROOM_BYTES: usize = 4 * 1024 * 1024;
+    let probe = state.config.data.dir.join("work").join("room");
+    let written = tokio::fs::write(&probe, vec![1; ROOM_BYTES]).await;
+    let _ = tokio::fs::remove_file(&probe).await;
+    written.is_ok()
 }
 
 impl From<Error> for Ended {
@@ -88,12 +106,12 @@ impl From<std::io::Error> for Ended {
 
 /// FFmpeg, or why there is none.
 pub(super) fn tools(state: &State) -> Result<Arc<Tools>, Failed> {
-    state.tools.clone().ok_or_else(|| Failed("FFmpeg is not installed on this server".to_owned()))
+    state.tools.clone().ok_or_else(|| Failed::fault("FFmpeg is not installed on this server"))
 }
 
 pub(super) fn parse<T: serde::de::DeserializeOwned>(job: &Job) -> Result<T, Failed> {
     serde_json::from_value(job.payload.clone())
-        .map_err(|error| Failed(format!("the job can not be read: {error}")))
+        .map_err(|error| Failed::fault(format!("the job can not be read: {error}")))
 }
 
 /// Runs the `process` job.
@@ -104,8 +122,10 @@ pub(crate) async fn process(state: &State, job: &Job) -> Result<(), Failed> {
         match row.status.as_str() {
             "processing" => match publish(state, job, video, upload, &row).await {
                 Ok(()) => {}
-                Err(Ended::Rejected { code, message }) => return fail(state, video, code, &message).await,
-                Err(Ended::Failed(failed)) => return Err(failed),
+                Err(ended) => match ended.with_room(state).await {
+                    Ended::Rejected { code, message } => return fail(state, video, code, &message).await,
+                    Ended::Failed(failed) => return Err(failed),
+                },
             },
             "ready" => {}
             _ => return Ok(()),

@@ -156,10 +156,7 @@ pub(super) async fn watch(
     account: AccountId,
     viewer: ViewerId,
 ) -> Result<impl Stream<Item = Result<Event, Infallible>> + use<>> {
-    let own = store::state_of(&state.db, video).await?.filter(|row| row.account_id == account);
-    if own.is_none() {
-        return Err(Error::not_found("video"));
-    }
+    super::require_own(state, account, video).await?;
     let permit = state.progress.streams.clone().try_acquire_owned().map_err(|_| {
         let message = "too many progress streams are open; ask for the video instead";
         Error::refused(StatusCode::SERVICE_UNAVAILABLE, "too_many_streams", message)

@@ -26,20 +26,23 @@ pub(crate) async fn renditions(state: &State, job: &Job) -> Result<(), Failed> {
     let video = follow.video;
     until_deleted(state, video, async {
         let Some(row) = store::state_of(&state.db, video).await? else { return Ok(()) };
-        if row.status == "ready" && row.stage != Stage::Done.as_str() {
-            archive(state, video, follow.upload).await?;
-            match make(state, job, &follow).await {
-                Ok(()) => {}
-                // What plays goes on playing; more can not be made of this upload.
-                Err(Ended::Rejected { code, message }) => {
-                    tracing::warn!(video.id = %video, code, message, "no further renditions of this video");
-                    settle(state, video, &follow.first, &[]).await?;
-                }
-                Err(Ended::Failed(failed)) => return Err(failed),
-            }
+        if row.status != "ready" || row.stage == Stage::Done.as_str() {
+            return Ok(());
         }
+        archive(state, video, follow.upload).await?;
+        let made = match make(state, job, &follow).await {
+            Ok(made) => made,
+            Err(ended) => match ended.with_room(state).await {
+                // What plays goes on playing; more can not be made of this upload.
+                Ended::Rejected { code, message } => {
+                    tracing::warn!(video.id = %video, code, message, "no further renditions of this video");
+                    Vec::new()
+                }
+                Ended::Failed(failed) => return Err(failed),
+            },
+        };
         upload::remove_file(state, follow.upload).await?;
-        Ok(())
+        Ok(settle(state, video, &follow.first, &made).await?)
     })
     .await
 }
@@ -53,7 +56,8 @@ async fn archive(state: &State, video: VideoId, upload: UploadId) -> Result<(), 
     Ok(())
 }
 
-async fn make(state: &State, job: &Job, follow: &Follow) -> Result<(), Ended> {
+/// Makes the further renditions and puts them in the media store.
+async fn make(state: &State, job: &Job, follow: &Follow) -> Result<Vec<Rendition>, Ended> {
     let tools = tools(state).map_err(Ended::Failed)?;
     let limits = state.config.media_limits();
     let folder = Folder::make(state, job.id).await?;
@@ -71,8 +75,7 @@ async fn make(state: &State, job: &Job, follow: &Follow) -> Result<(), Ended> {
     for rendition in &made {
         state.blobs.put_file(&media_key(follow.video, rendition)?, &rendition.path).await?;
     }
-    settle(state, follow.video, &first, &made).await?;
-    Ok(())
+    Ok(made)
 }
 
 /// Where the source can be read: as it arrived, or from the media store.

@@ -7,7 +7,7 @@ use crate::error::{Error, Problem, Result};
 use crate::extract::{Json, Path, Query, page_limit};
 use crate::session::{Account, MaybeSession, Viewer};
 use crate::state::State;
-use axum::extract::State as Shared;
+use axum::extract::{FromRequest as _, Request, State as Shared};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::sse::{KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
@@ -125,8 +125,11 @@ pub async fn change(
     Shared(state): Shared<State>,
     account: Account,
     Path(id): Path<VideoId>,
-    Json(change): Json<VideoChange>,
+    request: Request,
 ) -> Result<axum::Json<VideoAnswer>> {
+    // Another's video is not there, whatever the body says.
+    super::require_own(&state, account.id, id).await?;
+    let Json(change) = Json::<VideoChange>::from_request(request, &state).await?;
     let video = super::change(&state, account.id, account.session.viewer, id, change).await?;
     Ok(axum::Json(VideoAnswer { video }))
 }

@@ -42,7 +42,7 @@ pub(crate) async fn poster(state: &State, job: &Job) -> Result<(), Failed> {
     let media = takt_media::Job { tools: &tools, limits: &limits, dir: folder.path(), source: &first };
     let still = match takt_media::poster(&media, &first, row.poster_ms).await {
         Ok(still) => still,
-        Err(error) => return Err(Failed(error.to_string())),
+        Err(error) => return Err(Failed::fault(error.to_string())),
     };
     put_still(state, video, &still).await?;
     let file = still_file(&still);

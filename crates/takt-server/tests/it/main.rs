@@ -1,5 +1,7 @@
 //! The server's tests: the real router, the real stores, once on SQLite and once on PostgreSQL.
 
+#![expect(clippy::unwrap_used, reason = "a test that can not go on fails")]
+
 mod harness;
 mod studio;
 
@@ -7,6 +9,7 @@ mod accounts;
 mod bad_input;
 mod feeds;
 mod media;
+mod restarts;
 mod routes_by_role;
 mod uploads;
 mod videos;

@@ -36,13 +36,12 @@ app_test! {
             assert!(still.bytes.starts_with(b"\xff\xd8"));
         }
 
+        finished(app, &token, &id).await;
         let viewer = app.viewer().await;
         for feed in ["for-you", "latest"] {
             let page = app.get(&format!("/api/v1/feeds/{feed}"), &viewer).await;
             assert_eq!(page["items"][0]["video"]["id"], id.as_str(), "{feed}: {page}");
-            assert!(page["items"][0]["video"].get("progress").is_none(), "progress is its creator's alone");
         }
-        finished(app, &token, &id).await;
         // The source is archived, the upload's file and the work folders are gone.
         assert_eq!(files_with(&app.dir.path().join("data/media"), &format!("sources/{id}")).len(), 1);
         assert!(files_with(&app.dir.path().join("data/uploads"), "").is_empty());
