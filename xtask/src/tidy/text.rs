@@ -58,17 +58,18 @@ fn check_line(file: &File, number: usize, line: &str) -> Option<Finding> {
     None
 }
 
-/// Whether a word stands alone: `XXX` in `0xXXXX` does not.
+/// Whether a word stands alone, not as a part of a longer one.
 fn contains_word(line: &str, word: &str) -> bool {
     line.match_indices(word).any(|(at, _)| {
         let before = line[..at].chars().next_back();
         let after = line[at + word.len()..].chars().next();
-        let is_letter = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
-        !is_letter(before) && (word.ends_with('(') || !is_letter(after))
+        // A bar makes it one of several words that another check looks for.
+        let joins = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == '|');
+        !joins(before) && (word.ends_with('(') || !joins(after))
     })
 }
 
-/// Whether an absolute path begins here: `/home/` in `https://example.org/home/` does not.
+/// Whether an absolute path begins here, and not a part of an address like `https://example.org/x/`.
 fn contains_path(line: &str, path: &str) -> bool {
     line.match_indices(path).any(|(at, _)| {
         let before = line[..at].chars().next_back();
