@@ -323,22 +323,22 @@ fn judge(sniffed: &Sniffed, probe: Probe, limits: &Limits) -> Result<Source, Fai
     })
 }
 
-/// The moving picture: most time covered, then most frames, then the one the file prefers, then the first.
+/// The moving picture: most frames, then the one the file prefers, then the largest, then the first. Phones put a few
+/// sharp stills as a second track beside the clip, sometimes stretched over all its length.
 fn choose_video(streams: &[Stream]) -> Result<&Stream, Failure> {
     let pictures = || streams.iter().filter(|stream| stream.kind == "video" && !stream.attached_picture);
     // A single frame is a cover, whatever it is declared as.
     let moving = pictures().filter(|stream| stream.packets.count >= 2);
     let (known, unknown): (Vec<&Stream>, Vec<&Stream>) =
         moving.partition(|stream| VIDEO_CODECS.contains(&stream.codec.as_str()));
-    let span = |stream: &Stream| stream.packets.end().unwrap_or(0) - stream.packets.start().unwrap_or(0);
     let best = known.into_iter().max_by_key(|stream| {
-        // Tenths of a second, so that a rounding difference does not beat the file's own preference.
-        (span(stream) / 100_000, stream.packets.count, stream.is_default, std::cmp::Reverse(stream.index))
+        let area = u64::from(stream.width) * u64::from(stream.height);
+        (stream.packets.count, stream.is_default, area, std::cmp::Reverse(stream.index))
     });
     match (best, unknown.first()) {
         (Some(stream), _) => Ok(stream),
         (None, Some(stream)) => {
-            Err(Failure::UnsupportedFormat { found: format!("the video codec {}", stream.codec) })
+            Err(Failure::UnsupportedFormat { found: format!("the codec {}", stream.codec) })
         }
         (None, None) => Err(Failure::NoVideoStream),
     }

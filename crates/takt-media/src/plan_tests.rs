@@ -68,7 +68,8 @@ fn outline(source: &Source) -> String {
 #[test]
 fn what_fits_is_copied_and_every_rule_counts() {
     assert_eq!(outline(&fitting()), "copy(Copy) 540x960@30.00 360x640@30.00");
-    let broken_rules: [(&str, fn(&mut Source)); 20] = [
+    type Break = fn(&mut Source);
+    let broken_rules: [(&str, Break); 20] = [
         ("container", |s| s.container = Container::Matroska),
         ("codec", |s| s.video.codec = "hevc".into()),
         ("pixels", |s| s.video.pixel_format = "yuvj420p".into()),
