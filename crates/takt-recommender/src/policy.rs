@@ -288,6 +288,7 @@ impl Policy {
         ] {
             within_units(key, value, 0, 1)?;
         }
+        within_units("spreading.tolerance", self.spreading.tolerance, 0, 1_000)?;
         within_units("quality.prior", self.quality.prior, 1, 1_000)?;
         within_units("co_watch.shrink", self.co_watch.shrink, 0, 1_000)?;
         within_units("popularity.reference", self.popularity.reference, 1, 1_000_000)?;

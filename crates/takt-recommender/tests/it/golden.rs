@@ -392,6 +392,6 @@ fn the_same_log_gives_the_same_state_on_every_machine() {
         }
         cell.pass_ms(600_000);
     }
-    let expected = "fff9c6d22b0078cf5cdff5f8e35248b919acdf2d5e9e2352403dc1feee0a49a9";
+    let expected = "09c2ba655c798e48fed56cd5adac0bb0a27d678b68a6db922a855f798259609c";
     assert_eq!(hex::encode(cell.engine.digest()), expected);
 }
