@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { clientName } from '../src/lib/client-name.ts';
 import { barsOf, captionParts, clock, hueOf } from '../src/lib/format.ts';
 import { de } from '../src/lib/i18n/de.ts';
 import { en } from '../src/lib/i18n/en.ts';
@@ -88,6 +89,17 @@ describe('addresses', () => {
     expect(match('/@mira.k')).toMatchObject({ page: 'profile', params: { handle: 'mira.k' } });
     expect(match('/@%E0%A4%A')).toMatchObject({ page: 'profile' });
     expect(match('/v/a/b').page).toBe('not-found');
+  });
+});
+
+describe('clients', () => {
+  const name = (agent: string) => clientName(agent, (browser, system) => `${browser} on ${system}`);
+
+  it('have names people know', () => {
+    expect(name('Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36')).toBe('Chrome on Linux');
+    expect(name('Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) AppleWebKit/605.1.15 Version/19.0 Mobile Safari/604.1')).toBe('Safari on iPhone');
+    expect(name('Mozilla/5.0 (Android 16; Mobile; rv:150.0) Gecko/150.0 Firefox/150.0')).toBe('Firefox on Android');
+    expect(name('takt import 0.1')).toBe('takt import 0.1');
   });
 });
 
