@@ -89,6 +89,21 @@ pub(crate) fn pg_failure(error: &sqlx::Error, sql: &str) -> Failure {
     failure.into()
 }
 
+/// The wrong number of arguments.
+pub(crate) fn arity(sql: &str, count: usize) -> DbError {
+    DbError::Other(format!("placeholders do not match {count} arguments (statement: {})", brief(sql)))
+}
+
+/// The highest number of a placeholder outside of quotes.
+pub(crate) fn placeholders(sql: &str) -> usize {
+    let outside = sql.split('\'').step_by(2);
+    let numbers = outside.flat_map(|text| text.split('$').skip(1)).filter_map(|text| {
+        let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+        text[..end].parse().ok()
+    });
+    numbers.max().unwrap_or(0)
+}
+
 /// The beginning of a statement, enough to find it in the source.
 pub(crate) fn brief(sql: &str) -> String {
     const CHARS_MAX: usize = 120;

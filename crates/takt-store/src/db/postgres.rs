@@ -1,7 +1,7 @@
 //! PostgreSQL, and servers that speak its protocol.
 
 use super::DbError;
-use super::dialect::{PG_BEGIN, pg_failure};
+use super::dialect::{PG_BEGIN, arity, pg_failure, placeholders};
 use super::error::Failure;
 use super::record::{Record, Row, RowKind};
 use super::value::{Args, Value};
@@ -162,6 +162,11 @@ impl Sql {
 }
 
 fn query(sql: &Sql, args: &Args) -> Result<sqlx::query::Query<'static, Postgres, PgArguments>, DbError> {
+    let count = args.values().len();
+    // PostgreSQL takes arguments that a statement has no place for, when it sees that statement for the first time.
+    if cfg!(debug_assertions) && placeholders(sql.as_str()) != count {
+        return Err(arity(sql.as_str(), count));
+    }
     let text: SqlStr = match sql {
         Sql::Fixed(sql) => sql.into_sql_str(),
         Sql::Dynamic(sql) => AssertSqlSafe(sql.clone()).into_sql_str(),

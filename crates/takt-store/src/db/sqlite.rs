@@ -8,7 +8,7 @@
 //! Invariant: nobody is answered, and no reader sees a write, before the commit that holds it is synced.
 
 use super::DbError;
-use super::dialect::{LITE_BEGIN, lite_failure};
+use super::dialect::{LITE_BEGIN, arity, lite_failure};
 use super::error::Failure;
 use super::record::{Record, Row, RowKind};
 use super::value::{Args, Value};
@@ -302,20 +302,12 @@ fn bind(statement: &mut rusqlite::Statement<'_>, sql: &str, args: &Args) -> Resu
             .and_then(|name| name.strip_prefix('$'))
             .and_then(|digits| digits.parse::<usize>().ok());
         let Some(value) = number.and_then(|number| values.get(number.wrapping_sub(1))) else {
-            return Err(arity(sql, args).into());
+            return Err(arity(sql, values.len()).into());
         };
         used = used.max(number.unwrap_or_default());
         bind_one(statement, index, value).map_err(|error| lite_failure(&error, sql))?;
     }
-    if used == values.len() { Ok(()) } else { Err(arity(sql, args).into()) }
-}
-
-fn arity(sql: &str, args: &Args) -> DbError {
-    let count = args.values().len();
-    DbError::Other(format!(
-        "placeholders do not match {count} arguments (statement: {})",
-        super::dialect::brief(sql)
-    ))
+    if used == values.len() { Ok(()) } else { Err(arity(sql, values.len()).into()) }
 }
 
 fn bind_one(statement: &mut rusqlite::Statement<'_>, index: usize, value: &Value) -> rusqlite::Result<()> {

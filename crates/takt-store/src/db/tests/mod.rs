@@ -85,6 +85,20 @@ db_test!(
     }
 );
 
+#[test]
+fn placeholders_are_counted() {
+    for (sql, count) in [
+        ("SELECT 1", 0),
+        ("a $1 b $12, $3)", 12),
+        ("$2", 2),
+        ("'costs $5' $1 '$7'", 1),
+        ("'it''s $9' $2", 2),
+        ("$ $x", 0),
+    ] {
+        assert_eq!(dialect::placeholders(sql), count, "{sql}");
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Colour(&'static str);
 impl Colour {
