@@ -3,11 +3,15 @@
 //! Debian and Ubuntu packages come through apt-get; what their releases lack comes into `.tools/`, which belongs to
 //! this checkout. Elsewhere nothing is installed: what is missing is named in one list.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 
-use crate::{node, postgres, python, shell};
+use crate::{node, paths, postgres, python, shell};
+
+/// Where apt-get's own messages go: hundreds of lines that matter only when something fails.
+const APT_LOG: &str = ".tools/apt.log";
 
 /// Something that a command needs on this machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,7 +119,7 @@ fn install_packages(missing: &[Need]) -> Result<()> {
             packages.join(" ")
         );
     };
-    println!("Installing with apt-get: {}", packages.join(" "));
+    println!("Installing with apt-get: {} (its messages go to {APT_LOG})", packages.join(" "));
     let mut arguments = vec!["install", "--yes", "--no-install-recommends"];
     arguments.extend(&packages);
     apt.run(&arguments)
