@@ -151,7 +151,15 @@ impl Apt {
         command
             .args(["DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq", "-o", "Dpkg::Use-Pty=0"])
             .args(arguments);
-        shell::run_in_foreground(&mut command)
+        let path = paths::root().join(APT_LOG);
+        std::fs::create_dir_all(paths::tools()).context("creating .tools")?;
+        let log = File::create(&path).with_context(|| format!("creating {APT_LOG}"))?;
+        command.stdout(log.try_clone()?).stderr(log);
+        // In the foreground, so that sudo can ask for a password on the terminal.
+        shell::run_in_foreground(&mut command).with_context(|| {
+            let text = std::fs::read_to_string(&path).unwrap_or_default();
+            format!("the end of {APT_LOG}:\n{}\n", shell::tail(&text, 15))
+        })
     }
 }
 
