@@ -9,6 +9,11 @@ export function errorText(error: unknown): string {
   if (own) return own;
   if (error.status === 429) return m.too_many_requests;
   if (error.status >= 500) return m.server;
+  // The server explains itself in English; for the two rules everybody meets there is our own sentence.
+  if (i18n.locale !== 'en' && error.status < 500) {
+    if (error.field === 'password') return i18n.m.account.passwordHint;
+    if (error.field === 'handle') return i18n.m.account.handleHint;
+  }
   if (error.detail) return sentence(error.detail);
   if (error.status === 404) return m.not_found;
   if (error.status === 401) return m.unauthenticated;

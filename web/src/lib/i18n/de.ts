@@ -93,7 +93,7 @@ export const de = {
   },
   account: {
     handle: 'Name',
-    handleHint: 'Buchstaben, Ziffern, Punkte und Unterstriche. Das ist deine Adresse hier.',
+    handleHint: '2 bis 40 Buchstaben (a–z), Ziffern, Punkte, Binde- oder Unterstriche. Das ist deine Adresse hier.',
     password: 'Passwort',
     passwordHint: 'Mindestens 8 Zeichen. Ein Satz eignet sich gut.',
     newPassword: 'Neues Passwort',

@@ -91,7 +91,7 @@ export const en = {
   },
   account: {
     handle: 'Handle',
-    handleHint: 'Letters, digits, dots and underscores. It is your address here.',
+    handleHint: '2 to 40 letters, digits, dots, hyphens or underscores. It is your address here.',
     password: 'Password',
     passwordHint: 'At least 8 characters. A sentence works well.',
     newPassword: 'New password',
