@@ -38,6 +38,11 @@ impl Server {
     }
 
     pub fn start_at(data: &Path, listen: &str) -> Self {
+        Self::start_with(data, listen, &[])
+    }
+
+    /// With further settings from the environment.
+    pub fn start_with(data: &Path, listen: &str, settings: &[(&str, &str)]) -> Self {
         let mut child = takt()
             .arg("serve")
             .arg("--data")
@@ -47,6 +52,7 @@ impl Server {
             .env("TAKT_ACCOUNT__ARGON2_MEMORY_KIB", "8")
             .env("TAKT_ACCOUNT__ARGON2_PASSES", "1")
             .env("TAKT_LOG__FILTER", "warn")
+            .envs(settings.iter().copied())
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
