@@ -283,7 +283,6 @@ impl Policy {
             ("evidence.skip_completion", evidence.skip_completion),
             ("spreading.creator_share", self.spreading.creator_share),
             ("spreading.sound_share", self.spreading.sound_share),
-
             ("exploration.share", self.exploration.share),
         ] {
             within_units(key, value, 0, 1)?;

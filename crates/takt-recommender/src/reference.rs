@@ -65,6 +65,7 @@ The page is filled from the top; each place goes to the highest score among the 
 
 1. Two neighbours never have the same creator or the same sound, as long as another candidate is left.
 2. Of `window` videos in a row, at most a share has one creator and at most a share one sound (`spreading`), as long as another candidate is left.
+   A candidate whose score is lower than the best one's by more than `tolerance` is not counted as left: rather more of one creator than what the viewer has turned down.
 3. The terms `repeat_creator`, `repeat_sound` and `repeat_tag` grow with every such video among those above.
 4. A share of all places (`exploration`) goes to videos that few viewers have met: to the highest score among them, not counting what speaks for the viewer's liking (positive `co_watch`, `creator`, `sound`, `tag`, `word`, `language`). So it leads out of what the viewer knows, and not to what they have turned down. Which places these are is drawn by the seed.
 

@@ -93,7 +93,9 @@ fn choose(query: &Query<'_>, waiting: &[Waiting<'_>], above: &Above<'_>) -> Opti
         for (other, at) in waiting.iter().zip(0..).filter(|(other, _)| !other.placed) {
             // Repeats only take away, and candidates come best first: nobody further down can win.
             let score = other.scored.score;
-            if best.is_some_and(|(best, ..)| score < best) || (score < worst && strictness != Strictness::None) {
+            if best.is_some_and(|(best, ..)| score < best)
+                || (score < worst && strictness != Strictness::None)
+            {
                 break;
             }
             let repeats = above.repeats(other.video);

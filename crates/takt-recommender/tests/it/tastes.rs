@@ -121,7 +121,10 @@ fn one_or_two_creators_are_enough_for_a_topic() {
                 cell.pass_ms(60_000);
             }
             let own = swipe(&mut cell, 15, 1, seed * 1_000);
-            assert!(own.iter().all(|&share| share >= 0.7), "own topic {own:?}, {creators} creators, seed {seed}");
+            assert!(
+                own.iter().all(|&share| share >= 0.7),
+                "own topic {own:?}, {creators} creators, seed {seed}"
+            );
         }
     }
 }
