@@ -5,6 +5,7 @@
 //!
 //! Invariant: serving media asks no database. With the store away, what is in memory is still served.
 
+mod local;
 mod range;
 pub mod routes;
 
@@ -13,18 +14,29 @@ use crate::state::State;
 use axum::body::Bytes;
 use moka::future::Cache;
 use std::fmt;
+use std::fs::File;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use takt_core::VideoId;
 use takt_store::{BlobError, BlobKey};
 
 /// Objects up to this size are held whole in memory and served without copying.
 const WHOLE_BYTES_MAX: u64 = 8 * 1024 * 1024;
-/// What a cached entry costs beside its bytes.
-const ENTRY_OVERHEAD_BYTES: u32 = 256;
+/// A file of a directory is taken into memory once it was read so many times over: until then the page cache serves it,
+/// and taking in what is asked for once would cost more than it saves.
+const READ_OVER: u64 = 4;
+/// What a cached object costs beside its bytes.
+const OVERHEAD_BYTES: u32 = 256;
+/// Files kept open.
+const OPEN_FILES_MAX: u64 = 256;
+/// Objects of a bucket whose size is remembered.
+const KNOWN_MAX: u64 = 50_000;
+/// A file nobody asks for is closed after so long.
+const IDLE: Duration = Duration::from_secs(60);
 /// How long a deleted video is remembered, against loads that were under way while it was deleted.
-const GONE_S: u64 = 3600;
+const GONE: Duration = Duration::from_secs(3600);
 const GONE_MAX: u64 = 100_000;
 
 /// What a media file is, by the end of its name.
@@ -96,20 +108,28 @@ impl Kind {
 
 type Key = (VideoId, FileName);
 
-/// An object as the cache knows it.
-#[derive(Clone)]
+/// What is known of an object that is not in memory.
+struct Known {
+    bytes_total: u64,
+    /// Open, if the store is a directory.
+    file: Option<Arc<File>>,
+    /// Bytes served of it while it was not in memory.
+    served: AtomicU64,
+}
+
+/// An object to be served.
 enum Object {
-    /// Small enough to be held.
+    /// From memory.
     Whole(Bytes),
-    /// Too large: only its size is held.
-    Large { bytes_total: u64 },
+    /// From its store.
+    Stored(Arc<Known>),
 }
 
 impl Object {
     fn bytes_total(&self) -> u64 {
         match self {
             Self::Whole(bytes) => bytes.len() as u64,
-            Self::Large { bytes_total } => *bytes_total,
+            Self::Stored(known) => known.bytes_total,
         }
     }
 }
@@ -121,27 +141,46 @@ enum LoadError {
     Away(String),
 }
 
+impl From<BlobError> for LoadError {
+    fn from(error: BlobError) -> Self {
+        if error.is_not_found() { Self::Missing } else { Self::Away(error.to_string()) }
+    }
+}
+
+impl From<std::io::Error> for LoadError {
+    fn from(error: std::io::Error) -> Self {
+        if error.kind() == std::io::ErrorKind::NotFound {
+            Self::Missing
+        } else {
+            Self::Away(error.to_string())
+        }
+    }
+}
+
 /// Media in memory, most asked for first. Many requests for the same missing object are one load.
 pub struct MediaCache {
-    objects: Cache<Key, Object>,
+    whole: Cache<Key, Bytes>,
+    known: Cache<Key, Arc<Known>>,
     gone: Cache<VideoId, ()>,
+    buffers: local::Pool,
     whole_bytes_max: u64,
 }
 
 impl MediaCache {
-    /// A cache of `bytes`; 0 holds sizes only.
+    /// A cache of `bytes`; 0 holds none.
     pub fn new(bytes: u64) -> Self {
-        let weigh = |_: &Key, object: &Object| match object {
-            Object::Whole(bytes) => {
-                u32::try_from(bytes.len()).unwrap_or(u32::MAX).saturating_add(ENTRY_OVERHEAD_BYTES)
-            }
-            Object::Large { .. } => ENTRY_OVERHEAD_BYTES,
+        let weigh = |_: &Key, bytes: &Bytes| {
+            u32::try_from(bytes.len()).unwrap_or(u32::MAX).saturating_add(OVERHEAD_BYTES)
         };
-        // Sizes are always worth keeping: each saves a question to the store.
-        let capacity = bytes.max(u64::from(ENTRY_OVERHEAD_BYTES) * 4096);
+        // A known object weighs so that few open files and many sizes fit alike.
+        let cost = |_: &Key, known: &Arc<Known>| {
+            if known.file.is_some() { (KNOWN_MAX / OPEN_FILES_MAX) as u32 } else { 1 }
+        };
         Self {
-            objects: Cache::builder().max_capacity(capacity).weigher(weigh).build(),
-            gone: Cache::builder().max_capacity(GONE_MAX).time_to_live(Duration::from_secs(GONE_S)).build(),
+            whole: Cache::builder().max_capacity(bytes).weigher(weigh).build(),
+            known: Cache::builder().max_capacity(KNOWN_MAX).weigher(cost).time_to_idle(IDLE).build(),
+            gone: Cache::builder().max_capacity(GONE_MAX).time_to_live(GONE).build(),
+            buffers: local::Pool::default(),
             // An eighth at most, so that one object does not push out all others.
             whole_bytes_max: WHOLE_BYTES_MAX.min(bytes / 8),
         }
@@ -162,44 +201,70 @@ impl MediaCache {
     /// Forgets one file.
     pub async fn drop_file(&self, video: VideoId, file: &str) {
         if let Ok(file) = file.parse() {
-            self.objects.invalidate(&(video, file)).await;
+            self.whole.invalidate(&(video, file)).await;
+            self.known.invalidate(&(video, file)).await;
         }
     }
 }
 
-/// The object from memory or, once for all who ask, from the store.
+/// The object from memory, or where to read it.
 async fn object(state: &State, video: VideoId, file: FileName) -> Result<Object> {
     let cache = &state.media_cache;
     let key = (video, file);
-    let object = match cache.objects.get(&key).await {
-        Some(object) => object,
-        None => {
-            let loaded = cache.objects.try_get_with(key, load(state, video, file)).await;
-            loaded.map_err(|error: Arc<LoadError>| match &*error {
-                LoadError::Missing => Error::not_found("media file"),
-                LoadError::Away(reason) => Error::Unavailable(reason.clone()),
-            })?
-        }
+    let object = match cache.whole.get(&key).await {
+        Some(bytes) => Object::Whole(bytes),
+        None => find(state, key).await.map_err(|error| match &*error {
+            LoadError::Missing => Error::not_found("media file"),
+            LoadError::Away(reason) => Error::Unavailable(reason.clone()),
+        })?,
     };
     if cache.is_gone(video) {
-        cache.objects.invalidate(&key).await;
+        cache.drop_file(video, &file.to_string()).await;
         return Err(Error::not_found("media file"));
     }
     Ok(object)
 }
 
-async fn load(state: &State, video: VideoId, file: FileName) -> Result<Object, LoadError> {
-    let away = |error: BlobError| {
-        if error.is_not_found() { LoadError::Missing } else { LoadError::Away(error.to_string()) }
+async fn find(state: &State, key: Key) -> Result<Object, Arc<LoadError>> {
+    let cache = &state.media_cache;
+    let known = match cache.known.get(&key).await {
+        Some(known) => known,
+        None => cache.known.try_get_with(key, look_up(state, key)).await?,
     };
-    let blob = BlobKey::media(video, &file.to_string()).map_err(away)?;
-    let bytes_total = state.blobs.head(&blob).await.map_err(away)?.ok_or(LoadError::Missing)?.bytes;
-    if bytes_total > state.media_cache.whole_bytes_max {
-        return Ok(Object::Large { bytes_total });
+    // A bucket is far, so what it gives is kept at once.
+    let often = match known.file {
+        Some(_) => known.served.load(Ordering::Relaxed) >= known.bytes_total.saturating_mul(READ_OVER),
+        None => true,
+    };
+    if !often || known.bytes_total > cache.whole_bytes_max {
+        return Ok(Object::Stored(known));
     }
-    metrics::counter!("takt_media_cache_loads_total").increment(1);
-    let bytes = state.blobs.get_bytes(&blob).await.map_err(away)?;
+    let bytes = cache.whole.try_get_with(key, load(state, key)).await?;
+    // Should it be pushed out, it has to be asked for often again.
+    known.served.store(0, Ordering::Relaxed);
     Ok(Object::Whole(bytes))
+}
+
+async fn look_up(state: &State, (video, file): Key) -> Result<Arc<Known>, LoadError> {
+    let blob = BlobKey::media(video, &file.to_string())?;
+    let (bytes_total, file) = match state.blobs.local_path(&blob) {
+        Some(path) => {
+            let open = move || -> std::io::Result<(u64, File)> {
+                let file = File::open(path)?;
+                Ok((file.metadata()?.len(), file))
+            };
+            let opened = tokio::task::spawn_blocking(open).await;
+            let (bytes_total, file) = opened.map_err(|error| LoadError::Away(error.to_string()))??;
+            (bytes_total, Some(Arc::new(file)))
+        }
+        None => (state.blobs.head(&blob).await?.ok_or(LoadError::Missing)?.bytes, None),
+    };
+    Ok(Arc::new(Known { bytes_total, file, served: AtomicU64::new(0) }))
+}
+
+async fn load(state: &State, (video, file): Key) -> Result<Bytes, LoadError> {
+    metrics::counter!("takt_media_cache_loads_total").increment(1);
+    Ok(state.blobs.get_bytes(&BlobKey::media(video, &file.to_string())?).await?)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! `GET` and `HEAD /media/{video_id}/{file}`.
 
 use super::range::{self, Wanted};
-use super::{FileName, Object};
+use super::{FileName, Object, local};
 use crate::error::{Error, Result};
 use crate::state::State;
 use axum::Router;
@@ -12,12 +12,13 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use std::ops::Range;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use takt_core::VideoId;
 use takt_store::BlobKey;
 
 const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
-/// A part of a large object up to this size is read at once instead of being streamed.
+/// A part of an object in a bucket up to this size is read at once instead of being streamed.
 const PART_BYTES_MAX: u64 = 1024 * 1024;
 /// How long an address at the bucket works, and how long browsers may keep it.
 const SIGNED_FOR: Duration = Duration::from_secs(3600);
@@ -120,7 +121,11 @@ async fn body(
             let start = usize::try_from(range.start).unwrap_or(usize::MAX).min(end);
             Ok(Body::from(bytes.slice(start..end)))
         }
-        Object::Large { .. } => {
+        Object::Stored(known) => {
+            known.served.fetch_add(range.end - range.start, Ordering::Relaxed);
+            if let Some(file) = &known.file {
+                return Ok(local::body(&state.media_cache.buffers, file.clone(), range).await?);
+            }
             let key = BlobKey::media(video, &file.to_string())?;
             if range.end - range.start <= PART_BYTES_MAX {
                 return Ok(Body::from(state.blobs.get_range(&key, range).await?));
