@@ -116,3 +116,13 @@ async function within(promise, what) {
   });
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
+
+/** Signs in through the real page; gives back the page, on the feed. */
+export async function signIn(context, url, handle, password) {
+  const page = await open(context, `${url}/sign-in`);
+  await page.locator('[data-testid=handle]').fill(handle);
+  await page.locator('[data-testid=password]').fill(password);
+  await page.locator('[data-testid=submit]').click();
+  await until('being signed in', async () => new URL(page.url()).pathname !== '/sign-in');
+  return page;
+}
