@@ -96,7 +96,10 @@ fn request(method: &str, path: &str, token: Option<&str>) -> Request<Body> {
             request = request.header(name, value);
         }
         let request = request.header("x-http-method-override", "DELETE");
-        return request.header(header::CONTENT_TYPE, "application/offset+octet-stream").body(Body::empty()).unwrap();
+        return request
+            .header(header::CONTENT_TYPE, "application/offset+octet-stream")
+            .body(Body::empty())
+            .unwrap();
     }
     request.header(header::CONTENT_TYPE, "application/json").body(Body::from("{}")).unwrap()
 }
