@@ -66,7 +66,10 @@ fn check_handle(text: &str) -> Result<String, InvalidText> {
     if !(HANDLE_CHARS_MIN..=HANDLE_CHARS_MAX).contains(&handle.len()) {
         return Err(InvalidText("must have 2 to 40 characters"));
     }
-    if !handle.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b'.' | b'-')) {
+    if !handle
+        .bytes()
+        .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b'.' | b'-'))
+    {
         return Err(InvalidText("may hold letters a to z, digits, underscore, hyphen and dot"));
     }
     if handle.starts_with('.') || handle.ends_with('.') || handle.contains("..") {
@@ -95,7 +98,8 @@ fn check_lang(text: &str) -> Result<String, InvalidText> {
     }
     let mut tag = primary.to_ascii_lowercase();
     for part in parts {
-        if !(2..=4).contains(&part.len()) || !part.bytes().all(|b| b.is_ascii_alphanumeric()) || tag.len() > 7 {
+        if !(2..=4).contains(&part.len()) || !part.bytes().all(|b| b.is_ascii_alphanumeric()) || tag.len() > 7
+        {
             return Err(RULE);
         }
         tag.push('-');

@@ -48,8 +48,11 @@ pub struct App {
 
 /// Brings the database's schema up to date and answers how many migrations that took.
 pub async fn migrate(config: &Config) -> Result<usize, StartError> {
-    std::fs::create_dir_all(&config.data.dir).map_err(|error| StartError::new("creating the data folder", error))?;
-    let db = Db::open(&config.database_url()).await.map_err(|error| StartError::new("opening the database", error))?;
+    std::fs::create_dir_all(&config.data.dir)
+        .map_err(|error| StartError::new("creating the data folder", error))?;
+    let db = Db::open(&config.database_url())
+        .await
+        .map_err(|error| StartError::new("opening the database", error))?;
     db.migrate(MIGRATIONS).await.map_err(|error| StartError::new("migrating the database", error))
 }
 
@@ -59,19 +62,23 @@ impl App {
         let dir = config.data.dir.clone();
         for folder in ["", "uploads", "work"] {
             let folder = dir.join(folder);
-            std::fs::create_dir_all(&folder)
-                .map_err(|error| StartError::new(&format!("creating the folder {}", folder.display()), error))?;
+            std::fs::create_dir_all(&folder).map_err(|error| {
+                StartError::new(&format!("creating the folder {}", folder.display()), error)
+            })?;
         }
-        let db = Db::open(&config.database_url()).await.map_err(|e| StartError::new("opening the database", e))?;
+        let db =
+            Db::open(&config.database_url()).await.map_err(|e| StartError::new("opening the database", e))?;
         db.migrate(MIGRATIONS).await.map_err(|e| StartError::new("migrating the database", e))?;
-        let blobs = Blobs::open(&blobs_config(&config)).map_err(|e| StartError::new("opening the media store", e))?;
+        let blobs =
+            Blobs::open(&blobs_config(&config)).map_err(|e| StartError::new("opening the media store", e))?;
         let feed = Feed::open(&dir, db.clone(), clock.clone(), config.feed.snapshot_events)
             .map_err(|e| StartError::new("opening the event log", e))?;
         let tools = find_tools(&config);
         let parts = Parts {
             jobs: JobQueue::new(),
             limits: Limits::new(&config.limits),
-            passwords: Passwords::new(&config.account).map_err(|e| StartError::new("preparing password hashing", e))?,
+            passwords: Passwords::new(&config.account)
+                .map_err(|e| StartError::new("preparing password hashing", e))?,
             media_cache: MediaCache::new(config.media.cache_bytes),
             progress: ProgressHub::default(),
             config,

@@ -70,7 +70,11 @@ impl From<LogError> for Error {
 }
 impl From<BlobError> for Error {
     fn from(error: BlobError) -> Self {
-        if error.is_unavailable() { Self::Unavailable(error.to_string()) } else { Self::Internal(error.to_string()) }
+        if error.is_unavailable() {
+            Self::Unavailable(error.to_string())
+        } else {
+            Self::Internal(error.to_string())
+        }
     }
 }
 impl From<JobError> for Error {
@@ -109,7 +113,9 @@ pub struct Problem {
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
         let (status, code, detail, field, retry_after_s) = match self {
-            Self::Refused { status, code, message, field } => (status, code, message.into_owned(), field, None),
+            Self::Refused { status, code, message, field } => {
+                (status, code, message.into_owned(), field, None)
+            }
             Self::TooMany { retry_after_s } => {
                 let detail = format!("too many requests; try again in {retry_after_s} s");
                 (StatusCode::TOO_MANY_REQUESTS, "too_many_requests", detail, None, Some(retry_after_s))

@@ -15,18 +15,25 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
     type Rejection = Error;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Error> {
-        let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or("");
-        let is_json = content_type.split(';').next().is_some_and(|t| t.trim().eq_ignore_ascii_case("application/json"));
+        let content_type =
+            request.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or("");
+        let is_json =
+            content_type.split(';').next().is_some_and(|t| t.trim().eq_ignore_ascii_case("application/json"));
         if !is_json {
             let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
             return Err(Error::refused(status, "not_json", "send the body as application/json"));
         }
-        let body = Bytes::from_request(request, state).await.map_err(|rejection| match rejection.status() {
-            StatusCode::PAYLOAD_TOO_LARGE => {
-                Error::refused(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "the body is too large")
-            }
-            _ => Error::refused(StatusCode::BAD_REQUEST, "broken_body", "the body could not be read to its end"),
-        })?;
+        let body =
+            Bytes::from_request(request, state).await.map_err(|rejection| match rejection.status() {
+                StatusCode::PAYLOAD_TOO_LARGE => {
+                    Error::refused(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "the body is too large")
+                }
+                _ => Error::refused(
+                    StatusCode::BAD_REQUEST,
+                    "broken_body",
+                    "the body could not be read to its end",
+                ),
+            })?;
         parse_json(&body).map(Json)
     }
 }
@@ -34,7 +41,11 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
 fn parse_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
     // Serde would take a list for the fields of a struct, in order. No body of ours is one.
     if body.trim_ascii_start().first().is_some_and(|first| *first != b'{') {
-        return Err(Error::refused(StatusCode::BAD_REQUEST, "invalid_json", "the body must be a JSON object"));
+        return Err(Error::refused(
+            StatusCode::BAD_REQUEST,
+            "invalid_json",
+            "the body must be a JSON object",
+        ));
     }
     let mut deserializer = serde_json::Deserializer::from_slice(body);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {

@@ -33,8 +33,11 @@ pub async fn guard(Shared(state): Shared<State>, request: Request, next: Next) -
         let year = HeaderValue::from_static("max-age=31536000");
         headers.entry(header::STRICT_TRANSPORT_SECURITY).or_insert(year);
     }
-    let labels =
-        [("method", method.to_string()), ("route", route), ("status", response.status().as_u16().to_string())];
+    let labels = [
+        ("method", method.to_string()),
+        ("route", route),
+        ("status", response.status().as_u16().to_string()),
+    ];
     metrics::histogram!("takt_http_request_seconds", &labels).record(began.elapsed().as_secs_f64());
     response
 }
@@ -42,7 +45,9 @@ pub async fn guard(Shared(state): Shared<State>, request: Request, next: Next) -
 /// Browsers say where a request comes from, by `Sec-Fetch-Site` or at least `Origin`. What says neither is no browser,
 /// and what carries its own token was not sent by a cookie.
 fn is_cross_site_write(method: &Method, headers: &HeaderMap) -> bool {
-    if matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS) || headers.contains_key(header::AUTHORIZATION) {
+    if matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
+        || headers.contains_key(header::AUTHORIZATION)
+    {
         return false;
     }
     let text = |name: HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or_default());

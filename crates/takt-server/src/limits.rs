@@ -49,7 +49,9 @@ impl Limits {
             sign_up: keyed(config.sign_up_per_minute, Quota::per_minute),
             viewers: keyed(config.viewers_per_minute, Quota::per_minute),
             requests: keyed(config.requests_per_second, Quota::per_second),
-            events: keyed(config.events_per_second, |n| Quota::per_second(n).allow_burst(n.saturating_mul(TEN))),
+            events: keyed(config.events_per_second, |n| {
+                Quota::per_second(n).allow_burst(n.saturating_mul(TEN))
+            }),
         }
     }
 

@@ -29,7 +29,11 @@ fn api() -> OpenApiRouter<State> {
         .routes(routes!(account::routes::profile))
         .routes(routes!(account::routes::me, account::routes::delete))
         .routes(routes!(account::routes::change_password))
-        .routes(routes!(session::routes::sign_in, session::routes::list, session::routes::sign_out_everywhere))
+        .routes(routes!(
+            session::routes::sign_in,
+            session::routes::list,
+            session::routes::sign_out_everywhere
+        ))
         .routes(routes!(session::routes::current, session::routes::sign_out))
         .routes(routes!(session::routes::create_viewer))
         .routes(routes!(feed::routes::for_you))
@@ -44,7 +48,8 @@ fn api() -> OpenApiRouter<State> {
 
 /// The whole API as OpenAPI 3.1, in JSON.
 pub fn openapi() -> String {
-    let (_, mut document) = OpenApiRouter::<State>::new().merge(api()).merge(upload::routes::router()).split_for_parts();
+    let (_, mut document) =
+        OpenApiRouter::<State>::new().merge(api()).merge(upload::routes::router()).split_for_parts();
     document.info = Api::openapi().info;
     document.to_pretty_json().unwrap_or_default()
 }
@@ -70,7 +75,11 @@ pub fn router(state: State) -> Router {
 }
 
 async fn method_not_allowed() -> Error {
-    Error::refused(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "this address does not take this method")
+    Error::refused(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "method_not_allowed",
+        "this address does not take this method",
+    )
 }
 
 fn panicked(_: Box<dyn std::any::Any + Send>) -> axum::response::Response {

@@ -79,11 +79,12 @@ pub async fn fallback(uri: Uri, headers: HeaderMap) -> Response {
 fn answer_file(path: &str, file: &EmbeddedFile, headers: &HeaderMap) -> Response {
     let etag = format!("\"{}\"", hex::encode(file.metadata.sha256_hash()));
     let caching = if path.starts_with("assets/") { IMMUTABLE } else { REVALIDATED };
-    let mut answer = if headers.get(header::IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == etag.as_bytes()) {
-        StatusCode::NOT_MODIFIED.into_response()
-    } else {
-        file.data.to_vec().into_response()
-    };
+    let mut answer =
+        if headers.get(header::IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == etag.as_bytes()) {
+            StatusCode::NOT_MODIFIED.into_response()
+        } else {
+            file.data.to_vec().into_response()
+        };
     let set = answer.headers_mut();
     set.insert(header::CONTENT_TYPE, content_type(path));
     set.insert(header::CACHE_CONTROL, HeaderValue::from_static(caching));
@@ -140,7 +141,8 @@ async fn profile_page(
     match account::by_handle(&state, &handle).await {
         Ok(Some(_)) => {
             let title = format!("@{handle}");
-            let tags = [("og:type", "profile"), ("og:title", &title), ("og:url", &format!("{origin}/@{handle}"))];
+            let tags =
+                [("og:type", "profile"), ("og:title", &title), ("og:url", &format!("{origin}/@{handle}"))];
             page(&headers, StatusCode::OK, &head(&title, &tags))
         }
         Ok(None) => page(&headers, StatusCode::NOT_FOUND, ""),
@@ -186,7 +188,8 @@ fn origin(state: &State, headers: &HeaderMap) -> String {
         return url.trim_end_matches('/').to_owned();
     }
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
-    let scheme = if headers.get("x-forwarded-proto").is_some_and(|p| p == "https") { "https" } else { "http" };
+    let scheme =
+        if headers.get("x-forwarded-proto").is_some_and(|p| p == "https") { "https" } else { "http" };
     format!("{scheme}://{host}")
 }
 
@@ -243,7 +246,10 @@ mod tests {
     #[test]
     fn captions_can_not_leave_their_attribute() {
         let head = head("a", &[("og:description", "\"><script>alert(1)</script>&'")]);
-        assert!(head.contains("content=\"&quot;&gt;&lt;script&gt;alert(1)&lt;/script&gt;&amp;&#39;\""), "{head}");
+        assert!(
+            head.contains("content=\"&quot;&gt;&lt;script&gt;alert(1)&lt;/script&gt;&amp;&#39;\""),
+            "{head}"
+        );
     }
 
     #[test]

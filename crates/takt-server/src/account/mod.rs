@@ -74,7 +74,11 @@ pub async fn create(
 ) -> Result<NewAccount> {
     check_password(&credentials.password)?;
     if !state.config.account.signup {
-        return Err(Error::refused(StatusCode::FORBIDDEN, "signup_closed", "this server takes no new accounts"));
+        return Err(Error::refused(
+            StatusCode::FORBIDDEN,
+            "signup_closed",
+            "this server takes no new accounts",
+        ));
     }
     if store::by_handle(&state.db, &credentials.handle).await?.is_some() {
         return Err(handle_taken());
@@ -167,8 +171,9 @@ fn wrong_credentials() -> Error {
 /// Sets a new password by a recovery code, which is used up, and signs out everywhere else.
 pub async fn recover(state: &State, recovery: Recovery, client: &str) -> Result<(AccountBody, Token)> {
     check_password(&recovery.password)?;
-    let wrong =
-        || Error::refused(StatusCode::UNAUTHORIZED, "wrong_recovery_code", "handle or recovery code is wrong");
+    let wrong = || {
+        Error::refused(StatusCode::UNAUTHORIZED, "wrong_recovery_code", "handle or recovery code is wrong")
+    };
     let row = store::by_handle(&state.db, &recovery.handle).await?.ok_or_else(wrong)?;
     let code_hash = hash_recovery_code(&recovery.recovery_code);
     if !store::has_recovery_code(&state.db, row.id, &code_hash).await? {

@@ -40,7 +40,8 @@ impl Passwords {
         self.run(move || {
             let known = stored.is_some();
             let text = stored.as_deref().unwrap_or(&nobody);
-            let parsed = PasswordHash::new(text).map_err(|error| Error::Internal(format!("stored hash: {error}")))?;
+            let parsed =
+                PasswordHash::new(text).map_err(|error| Error::Internal(format!("stored hash: {error}")))?;
             Ok(argon2.verify_password(password.as_bytes(), &parsed).is_ok() && known)
         })
         .await?
@@ -54,7 +55,8 @@ impl Passwords {
 }
 
 fn hash(argon2: &Argon2<'_>, password: &str) -> Result<String> {
-    let hash = argon2.hash_password(password.as_bytes()).map_err(|error| Error::Internal(error.to_string()))?;
+    let hash =
+        argon2.hash_password(password.as_bytes()).map_err(|error| Error::Internal(error.to_string()))?;
     Ok(hash.to_string())
 }
 

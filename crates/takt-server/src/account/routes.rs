@@ -105,7 +105,8 @@ pub async fn change_password(
     Json(change): Json<PasswordChange>,
 ) -> Result<StatusCode> {
     state.limits.sign_in(caller.network, &account.id.to_string())?;
-    super::change_password(&state, account.id, account.session, change.current_password, change.password).await?;
+    super::change_password(&state, account.id, account.session, change.current_password, change.password)
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -126,8 +127,12 @@ pub async fn delete(
 /// A public profile.
 #[utoipa::path(get, path = "/api/v1/accounts/{handle}", tag = "accounts", params(("handle" = String, Path)),
     responses((status = 200, body = Profile), (status = 404, body = Problem)))]
-pub async fn profile(Shared(state): Shared<State>, Path(handle): Path<Handle>) -> Result<axum::Json<Profile>> {
-    let row = super::store::by_handle(&state.db, &handle).await?.ok_or_else(|| Error::not_found("account"))?;
+pub async fn profile(
+    Shared(state): Shared<State>,
+    Path(handle): Path<Handle>,
+) -> Result<axum::Json<Profile>> {
+    let row =
+        super::store::by_handle(&state.db, &handle).await?.ok_or_else(|| Error::not_found("account"))?;
     let counts = super::store::profile_counts(&state.db, row.id).await?;
     let counts = Counts { videos: counts.videos, likes: counts.likes, views: counts.views };
     Ok(axum::Json(Profile { account: row.body(), counts }))

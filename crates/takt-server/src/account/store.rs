@@ -33,8 +33,10 @@ impl AccountRow {
 }
 
 pub async fn insert(tx: &mut Tx, account: &AccountBody, password_hash: &str, viewer: ViewerId) -> Result<()> {
-    let sql = "INSERT INTO account (id, handle, password_hash, viewer_id, created_ms) VALUES ($1, $2, $3, $4, $5)";
-    tx.exec(sql, args![account.id, account.handle.clone(), password_hash, viewer, account.created_at]).await?;
+    let sql =
+        "INSERT INTO account (id, handle, password_hash, viewer_id, created_ms) VALUES ($1, $2, $3, $4, $5)";
+    tx.exec(sql, args![account.id, account.handle.clone(), password_hash, viewer, account.created_at])
+        .await?;
     Ok(())
 }
 
@@ -50,12 +52,14 @@ pub async fn by_id(db: &Db, account: AccountId) -> Result<Option<AccountBody>> {
 }
 
 pub async fn password_hash(db: &Db, account: AccountId) -> Result<Option<String>> {
-    let row: Option<(String,)> = db.opt("SELECT password_hash FROM account WHERE id = $1", args![account]).await?;
+    let row: Option<(String,)> =
+        db.opt("SELECT password_hash FROM account WHERE id = $1", args![account]).await?;
     Ok(row.map(|row| row.0))
 }
 
 pub async fn viewer_of(db: &Db, account: AccountId) -> Result<Option<ViewerId>> {
-    let row: Option<(ViewerId,)> = db.opt("SELECT viewer_id FROM account WHERE id = $1", args![account]).await?;
+    let row: Option<(ViewerId,)> =
+        db.opt("SELECT viewer_id FROM account WHERE id = $1", args![account]).await?;
     Ok(row.map(|row| row.0))
 }
 

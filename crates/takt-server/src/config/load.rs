@@ -87,8 +87,14 @@ fn check(config: &Config) -> Result<(), ConfigError> {
             problems.push(problem.to_owned());
         }
     };
-    require(config.http.listen.parse::<std::net::SocketAddr>().is_ok(), "http.listen: must be ADDRESS:PORT, such as 127.0.0.1:8080");
-    require(config.video.duration_min <= config.video.duration_max, "video.duration_min: must not exceed video.duration_max");
+    require(
+        config.http.listen.parse::<std::net::SocketAddr>().is_ok(),
+        "http.listen: must be ADDRESS:PORT, such as 127.0.0.1:8080",
+    );
+    require(
+        config.video.duration_min <= config.video.duration_max,
+        "video.duration_min: must not exceed video.duration_max",
+    );
     require(config.video.duration_max <= 600, "video.duration_max: must be at most 600 seconds");
     require(config.processing.attempts_max >= 1, "processing.attempts_max: must be at least 1");
     require(config.processing.lease_s >= 5, "processing.lease_s: must be at least 5 seconds");
@@ -129,7 +135,9 @@ mod tests {
     #[test]
     fn values_are_checked() {
         assert!(load_text("[http]\nlisten = \"nowhere\"\n").unwrap_err().starts_with("http.listen: must be"));
-        assert!(load_text("[video]\nduration_max = \"long\"\n").unwrap_err().starts_with("video.duration_max: "));
+        assert!(
+            load_text("[video]\nduration_max = \"long\"\n").unwrap_err().starts_with("video.duration_max: ")
+        );
         assert_eq!(load_text("[video]\nduration_max = 15\n").unwrap().video.duration_max, 15);
     }
 

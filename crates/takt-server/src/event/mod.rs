@@ -49,8 +49,13 @@ impl Report {
     /// The event of `viewer`, or why it is none. `index` is its place in the request, for the message.
     fn into_event(self, index: usize, viewer: ViewerId) -> Result<(EventId, Event)> {
         let field = |name: &str| format!("events[{index}].{name}");
-        if self.kind != EventKind::Watch && (self.watch_ms.is_some() || self.loops.is_some() || self.paused.is_some()) {
-            return Err(Error::invalid(field("watch_ms"), "watch_ms, loops and paused go with type watch only"));
+        if self.kind != EventKind::Watch
+            && (self.watch_ms.is_some() || self.loops.is_some() || self.paused.is_some())
+        {
+            return Err(Error::invalid(
+                field("watch_ms"),
+                "watch_ms, loops and paused go with type watch only",
+            ));
         }
         if self.at.millis() < 0 {
             return Err(Error::invalid(field("at"), "must be a time after 1970"));

@@ -3,9 +3,9 @@
 //! Data flows one way: an event is appended to the log, made durable, applied to the recommender and only then
 //! acknowledged. Counts and likes follow from the log by [`projection`].
 
+mod projection;
 mod recommender;
 pub mod routes;
-mod projection;
 mod store;
 mod verify;
 
@@ -18,7 +18,7 @@ use sha2::{Digest, Sha256};
 use std::path::Path;
 use std::sync::Arc;
 use takt_core::{AccountId, Clock, EventId, ImpressionId, Timestamp, VideoId, ViewerId};
-use takt_recommender::{Event, LogEntry, PageRequest, PageItem, ServedItem};
+use takt_recommender::{Event, LogEntry, PageItem, PageRequest, ServedItem};
 use takt_store::{Appended, Db, EventLog, NewEntry, Sync};
 use tokio::sync::{Mutex, watch};
 use tokio_util::sync::CancellationToken;
@@ -67,8 +67,12 @@ impl Feed {
         });
         let stop = CancellationToken::new();
         let (projected_sender, projected) = watch::channel(0);
-        let projector =
-            projection::Projector { db, log: log.clone(), head: head_seen.clone(), projected: projected_sender };
+        let projector = projection::Projector {
+            db,
+            log: log.clone(),
+            head: head_seen.clone(),
+            projected: projected_sender,
+        };
         let tasks = vec![
             tokio::spawn(projector.run(stop.clone())),
             tokio::spawn(recommender.clone().run(log.clone(), head_seen, stop.clone())),
@@ -91,7 +95,10 @@ impl Feed {
     /// Appends one event durably and answers its position. `identity` names the event: the same one twice is one.
     pub async fn record(&self, event: Event, identity: &[&[u8]]) -> Result<u64> {
         let appended = self.append(vec![(dedup(identity), event)], Sync::Durable).await?;
-        appended.first().map(|first| first.position).ok_or_else(|| Error::Internal("nothing was appended".into()))
+        appended
+            .first()
+            .map(|first| first.position)
+            .ok_or_else(|| Error::Internal("nothing was appended".into()))
     }
 
     /// Appends what a viewer's client reports, all or nothing.
@@ -133,14 +140,20 @@ impl Feed {
     }
 
     /// The next page for a viewer, or none while the recommender is still catching up.
-    pub async fn for_you(&self, viewer: ViewerId, account: Option<AccountId>, limit: usize) -> Result<Option<ForYou>> {
+    pub async fn for_you(
+        &self,
+        viewer: ViewerId,
+        account: Option<AccountId>,
+        limit: usize,
+    ) -> Result<Option<ForYou>> {
         let _turn = self.turn(viewer).lock().await;
         let request = PageRequest { viewer, account, limit, now: self.clock.now(), seed: seed() };
         let Some(page) = self.recommender.page(&request) else { return Ok(None) };
         let items: Vec<_> =
             page.items.into_iter().map(|item| (ImpressionId::mint(&self.clock), item)).collect();
         if let Some((first, _)) = items.first() {
-            let served = items.iter().map(|(id, item)| ServedItem { impression: *id, video: item.video }).collect();
+            let served =
+                items.iter().map(|(id, item)| ServedItem { impression: *id, video: item.video }).collect();
             let event = Event::PageServed {
                 viewer,
                 seed: request.seed,
@@ -181,7 +194,12 @@ impl Feed {
         self.append_at(entries, sync, self.clock.now()).await
     }
 
-    async fn append_at(&self, entries: Vec<([u8; 32], Event)>, sync: Sync, at: Timestamp) -> Result<Vec<Appended>> {
+    async fn append_at(
+        &self,
+        entries: Vec<([u8; 32], Event)>,
+        sync: Sync,
+        at: Timestamp,
+    ) -> Result<Vec<Appended>> {
         let entries = entries
             .into_iter()
             .map(|(dedup, event)| NewEntry { dedup, payload: LogEntry { at, event }.encode() })

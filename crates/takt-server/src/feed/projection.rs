@@ -106,7 +106,9 @@ fn batch(entries: &[Entry], viewed: &mut Viewed) -> Batch {
 impl Batch {
     fn add(&mut self, entry: &LogEntry, viewed: &mut Viewed) {
         match entry.event {
-            Event::Watch { impression, video, watch_ms, .. } if watch_ms >= VIEW_MS && viewed.first(impression) => {
+            Event::Watch { impression, video, watch_ms, .. }
+                if watch_ms >= VIEW_MS && viewed.first(impression) =>
+            {
                 self.deltas.entry(video).or_default().views += 1;
             }
             Event::Share { video, .. } => self.deltas.entry(video).or_default().shares += 1,

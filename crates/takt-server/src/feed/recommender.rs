@@ -66,13 +66,20 @@ impl Recommender {
     }
 
     /// Catches up, then writes a snapshot every so many events.
-    pub async fn run(self: Arc<Self>, log: EventLog, mut head: watch::Receiver<u64>, stop: CancellationToken) {
+    pub async fn run(
+        self: Arc<Self>,
+        log: EventLog,
+        mut head: watch::Receiver<u64>,
+        stop: CancellationToken,
+    ) {
         loop {
             if self.position().is_none() {
                 let (this, log) = (self.clone(), log.clone());
                 match tokio::task::spawn_blocking(move || this.catch_up(&log)).await {
                     Ok(Ok(position)) => tracing::info!(position, "recommender is up to the log"),
-                    Ok(Err(error)) => tracing::error!(%error, "recommender can not follow the log; feeds show the newest"),
+                    Ok(Err(error)) => {
+                        tracing::error!(%error, "recommender can not follow the log; feeds show the newest")
+                    }
                     Err(error) => tracing::error!(%error, "recommender's recovery broke off"),
                 }
             }
@@ -101,7 +108,10 @@ impl Recommender {
 
     /// Writes a snapshot, if there is something new to write.
     pub fn snapshot(&self) {
-        let Some((position, bytes)) = self.engine.read().as_ref().map(|e| (e.position(), e.snapshot())) else { return };
+        let Some((position, bytes)) = self.engine.read().as_ref().map(|e| (e.position(), e.snapshot()))
+        else {
+            return;
+        };
         if position == *self.snapshot_position.lock() {
             return;
         }
@@ -150,7 +160,8 @@ fn newest(dir: &Path, head: u64) -> Engine {
             continue;
         }
         let restored = std::fs::read(&path).map_err(|e| e.to_string());
-        match restored.and_then(|bytes| Engine::restore(Policy::default(), &bytes).map_err(|e| e.to_string())) {
+        match restored.and_then(|bytes| Engine::restore(Policy::default(), &bytes).map_err(|e| e.to_string()))
+        {
             Ok(engine) => return engine,
             Err(error) => tracing::warn!(%error, snapshot = %path.display(), "snapshot is not used"),
         }

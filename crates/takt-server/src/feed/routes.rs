@@ -100,7 +100,8 @@ pub async fn latest(
     let cursor = query.cursor.as_deref().map(parse_cursor).transpose()?;
     let rows = store::latest(&state.db, cursor, limit).await?;
     let more = rows.len() == limit;
-    let cursor = rows.last().filter(|_| more).map(|last| format!("{}-{}", last.published_ms.millis(), last.id));
+    let cursor =
+        rows.last().filter(|_| more).map(|last| format!("{}-{}", last.published_ms.millis(), last.id));
     let items = hydrate(&state, with_impressions(&state, &rows), session).await?;
     Ok(answer(&state, None, FeedPage { items, position: None, cursor, fallback: None }))
 }

@@ -37,7 +37,8 @@ pub async fn latest(db: &Db, cursor: Option<(Timestamp, VideoId)>, limit: usize)
 
 /// How far the projection is.
 pub async fn projected(db: &Db) -> Result<u64> {
-    let row: Option<(i64,)> = db.opt("SELECT position FROM projection WHERE name = $1", args![PROJECTION]).await?;
+    let row: Option<(i64,)> =
+        db.opt("SELECT position FROM projection WHERE name = $1", args![PROJECTION]).await?;
     Ok(row.map_or(0, |(position,)| position.cast_unsigned()))
 }
 

@@ -28,7 +28,8 @@ pub struct Verdict {
 pub fn verify(dir: &Path) -> Result<Verdict, RecoverError> {
     let log = EventLog::open(&dir.join("events"))?;
     let head = log.verify()?;
-    let found: Vec<_> = snapshots(&dir.join("recommender")).into_iter().filter(|(at, _)| *at <= head).collect();
+    let found: Vec<_> =
+        snapshots(&dir.join("recommender")).into_iter().filter(|(at, _)| *at <= head).collect();
     let mut replayed = Engine::new(Policy::default());
     let mut recovered = Engine::new(Policy::default());
     let mut difference = None;
@@ -39,7 +40,9 @@ pub fn verify(dir: &Path) -> Result<Verdict, RecoverError> {
                 difference = difference.or_else(|| first_difference(&snapshot, &replayed, &name(path)));
                 recovered = snapshot;
             }
-            Err(reason) => difference = difference.or_else(|| Some(format!("{} can not be used: {reason}", name(path)))),
+            Err(reason) => {
+                difference = difference.or_else(|| Some(format!("{} can not be used: {reason}", name(path))))
+            }
         }
     }
     replay_to(&mut recovered, &log, head)?;

@@ -30,7 +30,8 @@ impl FromRequestParts<State> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self> {
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
-        let address = client_address(&state.config, peer.unwrap_or(IpAddr::from([127, 0, 0, 1])), &parts.headers);
+        let address =
+            client_address(&state.config, peer.unwrap_or(IpAddr::from([127, 0, 0, 1])), &parts.headers);
         let client = parts.headers.get(header::USER_AGENT).and_then(|v| v.to_str().ok()).unwrap_or_default();
         Ok(Self { network: address.into(), client: client.to_owned() })
     }
@@ -43,7 +44,8 @@ fn client_address(config: &Config, peer: IpAddr, headers: &HeaderMap) -> IpAddr 
         return peer;
     }
     let forwarded = headers.get_all("x-forwarded-for").iter().filter_map(|v| v.to_str().ok());
-    let hops: Vec<IpAddr> = forwarded.flat_map(|v| v.split(',')).filter_map(|ip| ip.trim().parse().ok()).collect();
+    let hops: Vec<IpAddr> =
+        forwarded.flat_map(|v| v.split(',')).filter_map(|ip| ip.trim().parse().ok()).collect();
     hops.into_iter().rev().find(|ip| !trusted(ip)).unwrap_or(peer)
 }
 

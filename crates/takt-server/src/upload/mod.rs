@@ -140,19 +140,49 @@ async fn find_at_rest(state: &State, account: AccountId, upload: UploadId) -> Re
     find(state, account, upload).await
 }
 
-/// Appends the body's bytes at `offset` and says how many bytes there are then.
+/// What a request wants to append.
+struct Append {
+    offset: u64,
+    content_length: Option<u64>,
+    body: Body,
+}
+
+/// Appends the body's bytes and says how many bytes there are then. With an error comes what is left of the body.
 ///
 /// Callers have found that the upload is the account's: nobody else may end a connection.
 async fn append(
     state: &State,
     account: AccountId,
     id: UploadId,
+    append: Append,
+) -> Result<Upload, (Error, Body)> {
+    let Append { offset, content_length, body } = append;
+    let (turn, mut upload) = match begin_append(state, account, id, offset, content_length).await {
+        Ok(begun) => begun,
+        Err(error) => return Err((error, body)),
+    };
+    if upload.video.is_some() {
+        return Ok(upload);
+    }
+    let target = Target { path: path(state, id), offset, bytes_total: upload.bytes_total };
+    let received = receive::receive(turn, target, body).await.map_err(|error| (error, Body::empty()))?;
+    metrics::counter!("takt_upload_bytes_total").increment(received.offset.saturating_sub(offset));
+    upload.offset = received.offset;
+    match received.broken {
+        Some(error) => Err((error, received.rest)),
+        None => Ok(upload),
+    }
+}
+
+async fn begin_append(
+    state: &State,
+    account: AccountId,
+    id: UploadId,
     offset: u64,
     content_length: Option<u64>,
-    body: Body,
-) -> Result<Upload> {
+) -> Result<(Turn, Upload)> {
     let turn = Turn::take(id).await?;
-    let mut upload = find(state, account, id).await?;
+    let upload = find(state, account, id).await?;
     if offset != upload.offset {
         let message = format!("{} bytes have arrived, the request goes on at {offset}", upload.offset);
         return Err(Error::refused(StatusCode::CONFLICT, "wrong_offset", message));
@@ -160,17 +190,7 @@ async fn append(
     if content_length.is_some_and(|length| length > upload.bytes_total - offset) {
         return Err(receive::beyond_length());
     }
-    if upload.video.is_some() {
-        return Ok(upload);
-    }
-    let target = Target { path: path(state, id), offset, bytes_total: upload.bytes_total };
-    let received = receive::receive(turn, target, body).await?;
-    metrics::counter!("takt_upload_bytes_total").increment(received.offset.saturating_sub(offset));
-    upload.offset = received.offset;
-    match received.broken {
-        Some(error) => Err(error),
-        None => Ok(upload),
-    }
+    Ok((turn, upload))
 }
 
 /// Ends an upload of which no video was made.

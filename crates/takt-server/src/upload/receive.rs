@@ -18,6 +18,9 @@ use tokio_util::sync::CancellationToken;
 const IDLE_MAX: Duration = Duration::from_secs(60);
 /// How long a newer request waits for an older one to let go of the file.
 const TAKE_OVER_MAX: Duration = Duration::from_secs(20);
+/// How much of a refused body is still read, and for how long.
+const DRAIN_BYTES_MAX: u64 = 64 * 1024 * 1024;
+const DRAIN_MAX: Duration = Duration::from_secs(10);
 /// Bytes between two syncs, so that the last one is never long.
 const SYNC_BYTES: u64 = 32 * 1024 * 1024;
 
@@ -73,6 +76,8 @@ pub(super) struct Received {
     pub(super) offset: u64,
     /// Why it is not all of the body.
     pub(super) broken: Option<Error>,
+    /// What is left of the body.
+    pub(super) rest: Body,
 }
 
 /// Where the bytes of one request go.
@@ -139,7 +144,23 @@ async fn write(turn: &Turn, target: &Target, body: Body) -> Result<Received> {
     let flushed = flushed.and(file.sync_data().await);
     let broken = broken.or(flushed.err().map(Error::from));
     let offset = if broken.is_none() { offset } else { file.metadata().await?.len() };
-    Ok(Received { offset, broken })
+    Ok(Received { offset, broken, rest: Body::new(pieces) })
+}
+
+/// Reads on and drops what comes, for a while: a client that is still sending would otherwise find its connection closed
+/// before it reads why.
+pub(super) async fn drain(rest: Body) {
+    let read = async {
+        let mut pieces = rest.into_data_stream();
+        let mut bytes = 0;
+        while let Some(Ok(piece)) = pieces.next().await {
+            bytes += piece.len() as u64;
+            if bytes > DRAIN_BYTES_MAX {
+                break;
+            }
+        }
+    };
+    let _ = tokio::time::timeout(DRAIN_MAX, read).await;
 }
 
 fn taken_over() -> Error {

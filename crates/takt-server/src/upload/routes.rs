@@ -1,9 +1,9 @@
 //! The tus protocol's requests. Every answer carries `Tus-Resumable`.
 
-use super::Upload;
 use super::headers::{
     self, TUS_RESUMABLE, TUS_VERSION, UPLOAD_EXPIRES, UPLOAD_LENGTH, UPLOAD_METADATA, UPLOAD_OFFSET, VERSION,
 };
+use super::{Append, Upload, receive};
 use crate::error::{Error, Problem, Result};
 use crate::extract::Path;
 use crate::session::Account;
@@ -99,8 +99,17 @@ pub async fn patch(
     headers::require_patch_type(&headers)?;
     let offset = headers::upload_offset(&headers)?;
     let content_length = headers::content_length(&headers);
-    let upload = super::append(&state, account.id, id, offset, content_length, body).await?;
-    Ok((StatusCode::NO_CONTENT, describe(&upload)).into_response())
+    let append = Append { offset, content_length, body };
+    match super::append(&state, account.id, id, append).await {
+        Ok(upload) => Ok((StatusCode::NO_CONTENT, describe(&upload)).into_response()),
+        Err((error, rest)) => {
+            // Who waits for "100 Continue" has sent nothing and shall send nothing.
+            if !headers.contains_key(header::EXPECT) {
+                receive::drain(rest).await;
+            }
+            Err(error)
+        }
+    }
 }
 
 /// Give an upload up; its bytes are removed.

@@ -114,13 +114,15 @@ pub async fn run(database: Database, test: impl AsyncFnOnce(&TestApp)) {
     }
 }
 
-struct Schema {
+/// A schema of one's own on the PostgreSQL to test on.
+pub struct Schema {
     base: String,
     name: String,
 }
 
 impl Schema {
-    async fn create() -> Option<Self> {
+    /// None where there is no server; panics where one is required.
+    pub async fn create() -> Option<Self> {
         let Ok(base) = std::env::var("TAKT_TEST_POSTGRES") else {
             assert!(
                 std::env::var_os("TAKT_TEST_REQUIRE_POSTGRES").is_none(),
@@ -134,11 +136,16 @@ impl Schema {
         db.exec_dyn(format!("CREATE SCHEMA {name}"), Args::new()).await.unwrap();
         Some(Self { base, name })
     }
-    fn url(&self) -> String {
+    pub fn url(&self) -> String {
         let separator = if self.base.contains('?') { '&' } else { '?' };
         format!("{}{separator}schema={}&max_connections=4", self.base, self.name)
     }
-    async fn drop(self) {
+    /// Host and port of the server.
+    pub fn address(&self) -> std::net::SocketAddr {
+        let host = self.base.split('@').next_back().and_then(|rest| rest.split('/').next()).unwrap();
+        host.parse().expect("TAKT_TEST_POSTGRES names an address and a port")
+    }
+    pub async fn drop(self) {
         let db = Db::open(&self.base).await.unwrap();
         db.exec_dyn(format!("DROP SCHEMA {} CASCADE", self.name), Args::new()).await.unwrap();
     }

@@ -9,6 +9,7 @@ mod accounts;
 mod bad_input;
 mod feeds;
 mod media;
+mod outages;
 mod restarts;
 mod routes_by_role;
 mod uploads;
