@@ -4,11 +4,11 @@
 //! this checkout. Elsewhere nothing is installed: what is missing is named in one list.
 
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::{node, paths, postgres, python, shell};
+use crate::{browser, node, paths, postgres, python, shell};
 
 /// Where apt-get's own messages go: hundreds of lines that matter only when something fails.
 const APT_LOG: &str = ".tools/apt.log";
@@ -51,7 +51,7 @@ impl Need {
             Self::Compiler => has("cc"),
             Self::Ffmpeg => has("ffmpeg") && has("ffprobe"),
             Self::Node => node::find().is_some(),
-            Self::Browser => browser().is_some(),
+            Self::Browser => browser::find().is_some(),
             Self::Postgres => postgres::find_bin().is_some(),
             Self::Python => python::system_has_venv(),
             Self::Nginx => nginx().is_some(),
@@ -66,9 +66,7 @@ impl Need {
             Self::Node if node::distribution_is_new_enough() => vec!["nodejs", "npm"],
             Self::Node if python::system_has_venv() => vec![],
             Self::Node | Self::Python => vec!["python3", "python3-venv"],
-            // Ubuntu's package is a stub for a snap, which cannot be driven from outside its sandbox.
-            Self::Browser if candidate("chromium").is_none_or(|version| version.contains("snap")) => vec![],
-            Self::Browser => vec!["chromium"],
+            Self::Browser => browser::packages(),
             Self::Postgres => vec!["postgresql"],
             Self::Nginx => vec!["nginx-light"],
         }
@@ -88,6 +86,9 @@ pub(crate) fn ensure(needs: &[Need]) -> Result<()> {
     install_packages(&missing)?;
     if missing.contains(&Need::Node) && !Need::Node.is_met() {
         node::install_local()?;
+    }
+    if missing.contains(&Need::Browser) && !Need::Browser.is_met() {
+        browser::install_local()?;
     }
     let still: Vec<Need> = missing.into_iter().filter(|need| !need.is_met()).collect();
     if !still.is_empty() {
@@ -175,28 +176,6 @@ fn parse_candidate(policy: &str) -> Option<String> {
     (version != "(none)").then(|| version.to_owned())
 }
 
-/// The browser for tests: `TAKT_CHROMIUM`, else a Chromium or Chrome in `PATH` that is no snap.
-pub(crate) fn browser() -> Option<PathBuf> {
-    if let Some(path) = std::env::var_os("TAKT_CHROMIUM") {
-        return Some(PathBuf::from(path)).filter(|path| shell::is_executable(path));
-    }
-    ["chromium", "google-chrome", "google-chrome-stable", "chromium-browser"]
-        .iter()
-        .filter_map(|name| shell::find_in_path(name))
-        .find(|path| !is_snap(path))
-}
-
-/// Whether a program is a snap or the stub script that would install one.
-fn is_snap(path: &Path) -> bool {
-    let resolved = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    if resolved.starts_with("/snap") || resolved.ends_with("snap") {
-        return true;
-    }
-    // The stub is a short shell script; a real launcher never mentions snap.
-    resolved.metadata().is_ok_and(|meta| meta.len() < 16_384)
-        && std::fs::read_to_string(&resolved).is_ok_and(|text| text.contains("/snap/"))
-}
-
 /// nginx, which Debian puts outside a normal user's `PATH`.
 pub(crate) fn nginx() -> Option<PathBuf> {
     shell::find_in_path("nginx")
@@ -213,16 +192,5 @@ mod tests {
         assert_eq!(parse_candidate(known).as_deref(), Some("20.19.2+dfsg-1"));
         assert_eq!(parse_candidate("x:\n  Installed: (none)\n  Candidate: (none)\n"), None);
         assert_eq!(parse_candidate(""), None);
-    }
-
-    #[test]
-    fn a_snap_stub_is_told_from_a_launcher() {
-        let dir = tempfile::tempdir().unwrap();
-        let stub = dir.path().join("stub");
-        std::fs::write(&stub, "#!/bin/sh\nexec /snap/bin/chromium \"$@\"\n").unwrap();
-        let launcher = dir.path().join("launcher");
-        std::fs::write(&launcher, "#!/bin/sh\nexec /usr/lib/chromium/chromium \"$@\"\n").unwrap();
-        assert!(is_snap(&stub));
-        assert!(!is_snap(&launcher));
     }
 }

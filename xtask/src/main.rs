@@ -7,6 +7,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 mod bench;
+mod browser;
 mod demo;
 mod demo_data;
 mod deny;

@@ -7,7 +7,7 @@ use clap::Args;
 
 use crate::install::{self, Need};
 use crate::server::Server;
-use crate::{demo, demo_data, node, paths, shell, web};
+use crate::{browser, demo, demo_data, node, paths, shell, web};
 
 /// Most bytes that one picture may have.
 const PICTURE_BYTES_MAX: u64 = 300_000;
@@ -48,7 +48,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let mut script = node.node(&e2e);
     script.arg("screenshots.mjs").env("TAKT_URL", server.url()).env("TAKT_IMAGES", &out);
     script.env("TAKT_CLIP", clip).env("TAKT_ACCOUNTS", demo_data::accounts_file(data.path()));
-    script.env("TAKT_CHROMIUM", install::browser().context("no browser was found")?);
+    script.env("TAKT_CHROMIUM", browser::find().context("no browser was found")?);
     shell::run(&mut script)?;
     check_sizes(&out)
 }

@@ -10,7 +10,7 @@ use crate::install::{self, Need};
 use crate::node::{self, Node};
 use crate::postgres::Postgres;
 use crate::s3::S3;
-use crate::{demo, deny, paths, shell, signals, tidy, web};
+use crate::{browser, demo, deny, paths, shell, signals, tidy, web};
 
 /// Sample videos in the test of the demo: enough to see that a sound is shared, quick to make.
 const SMOKE_CLIPS: usize = 3;
@@ -186,7 +186,7 @@ fn browser_tests(node: &Node, dir: &Path) -> Result<()> {
     let binary = demo::build_takt(false)?;
     let mut npm = node.npm(dir);
     npm.args(["run", "--silent", "test"]).env("TAKT_BIN", binary);
-    npm.env("TAKT_CHROMIUM", install::browser().context("no browser was found")?);
+    npm.env("TAKT_CHROMIUM", browser::find().context("no browser was found")?);
     shell::run(&mut npm)
 }
 
