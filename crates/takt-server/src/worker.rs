@@ -61,6 +61,12 @@ type Faults = Arc<Mutex<HashMap<JobId, u32>>>;
 /// Runs jobs until `shutdown`. `processing.workers` = 0 leaves the video work to another process.
 pub async fn run(state: State, shutdown: CancellationToken) {
     clear_work_folders(&state);
+    // Nobody else uses an embedded database, so its leases are a dead process's. Others run out by themselves.
+    if state.db.is_embedded()
+        && let Err(error) = state.jobs.end_leases(&state.db, &state.clock).await
+    {
+        tracing::warn!(%error, "jobs of an earlier process wait for their leases to run out");
+    }
     let mut lanes = JoinSet::new();
     let faults = Faults::default();
     let lane = |kinds: &'static [&'static str]| lane(state.clone(), kinds, faults.clone(), shutdown.clone());

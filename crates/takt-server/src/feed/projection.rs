@@ -149,10 +149,10 @@ impl Viewed {
             return false;
         }
         self.order.push_back(impression);
-        if self.order.len() > VIEWED_MAX {
-            if let Some(oldest) = self.order.pop_front() {
-                self.known.remove(&oldest);
-            }
+        if self.order.len() > VIEWED_MAX
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.known.remove(&oldest);
         }
         true
     }

@@ -41,12 +41,12 @@ impl Recommender {
     /// Applies what was just appended. What comes before the engine has caught up is found in the log by then.
     pub fn follow(&self, entries: &[Entry]) {
         let mut engine = self.engine.write();
-        if let Some(running) = engine.as_mut() {
-            if let Err(error) = apply(running, entries) {
-                // A state with a hole must not rank: stop it, and let `run` rebuild it from the log.
-                tracing::error!(%error, "recommender stopped");
-                *engine = None;
-            }
+        if let Some(running) = engine.as_mut()
+            && let Err(error) = apply(running, entries)
+        {
+            // A state with a hole must not rank: stop it, and let `run` rebuild it from the log.
+            tracing::error!(%error, "recommender stopped");
+            *engine = None;
         }
     }
 

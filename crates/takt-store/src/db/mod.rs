@@ -135,6 +135,11 @@ impl Db {
         }
     }
 
+    /// Whether the database is embedded in this process, which then is the only one that uses it.
+    pub const fn is_embedded(&self) -> bool {
+        matches!(self, Self::Lite(_))
+    }
+
     /// Whether the database answers.
     pub async fn ping(&self) -> Result<(), DbError> {
         self.one::<(i64,)>("SELECT 1", Args::new()).await.map(|_| ())

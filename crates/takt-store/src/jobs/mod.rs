@@ -228,6 +228,12 @@ impl JobQueue {
         Ok(rows == 1)
     }
 
+    /// Ends every lease, so that what was under way can be claimed at once (which costs an attempt, as ever). For a start
+    /// of the only process there is: whoever held these leases is dead.
+    pub async fn end_leases(&self, db: &Db, clock: &Clock) -> Result<u64, DbError> {
+        db.exec("UPDATE job SET lease_until = $1 WHERE state = 'running'", args![clock.now()]).await
+    }
+
     /// The job is done.
     pub async fn finish(&self, db: &Db, job: &Job) -> Result<(), JobError> {
         let done = db.exec(FINISH, args![job.id, job.lease_token]).await?;

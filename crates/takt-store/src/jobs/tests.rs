@@ -239,3 +239,17 @@ async fn waking_is_never_missed() {
     // And time ends it.
     JobQueue::new().wait(Duration::from_millis(1)).await;
 }
+
+db_test!(
+    TABLES,
+    async fn a_new_process_ends_the_leases_of_a_dead_one(db: Db) {
+        let (queue, clock) = (JobQueue::new(), clock());
+        put(&db, &queue, new_job("a", &clock), &clock).await;
+        let first = claim(&db, &queue, &clock).await.unwrap();
+        assert_eq!(queue.end_leases(&db, &clock).await.unwrap(), 1);
+        let second = claim(&db, &queue, &clock).await.unwrap();
+        assert_eq!((second.id, second.attempt), (first.id, 2));
+        assert!(matches!(queue.finish(&db, &first).await, Err(JobError::Lost)));
+        queue.finish(&db, &second).await.unwrap();
+    }
+);

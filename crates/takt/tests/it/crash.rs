@@ -46,7 +46,8 @@ impl From<reqwest::Error> for Gone {
 async fn nothing_acknowledged_is_lost() {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let (data, videos) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let clips: Vec<Vec<u8>> = (0..CLIPS).map(|n| make_clip(&videos.path().join(format!("{n}.mp4")), n)).collect();
+    let clips: Vec<Vec<u8>> =
+        (0..CLIPS).map(|n| make_clip(&videos.path().join(format!("{n}.mp4")), n)).collect();
     let client = Client::builder().timeout(Duration::from_secs(20)).build().unwrap();
     let mut ledger = Ledger::default();
     let mut token = String::new();
@@ -57,10 +58,18 @@ async fn nothing_acknowledged_is_lost() {
         }
         let cell = Cell { client: &client, url: server.url(), token: token.clone() };
         check(&cell, &ledger).await;
+        if round == 0 {
+            // One video to report about; the others may not get ready before the last start.
+            let first = upload(&cell, &clips[0], &mut Ledger::default(), 0).await;
+            ledger.videos.insert(first.ok().expect("nobody kills it yet"), 0);
+            settle(&cell, &ledger).await;
+        }
         let moment = Duration::from_millis(random(1_200));
         let (mut uploads, mut events) = (Ledger::default(), Ledger::default());
         let known: Vec<String> = ledger.videos.keys().cloned().collect();
-        let client = async { tokio::join!(upload_clips(&cell, &clips, &mut uploads), report(&cell, &known, &mut events)) };
+        let client = async {
+            tokio::join!(upload_clips(&cell, &clips, &mut uploads), report(&cell, &known, &mut events))
+        };
         let killer = async {
             tokio::time::sleep(moment).await;
             tokio::task::spawn_blocking(move || server.signal("KILL")).await.unwrap();
@@ -89,9 +98,8 @@ async fn nothing_acknowledged_is_lost() {
 }
 
 fn start(data: &Path) -> Server {
-    // A killed server's leases run out soon, and being killed is not the video's fault.
+    // Being killed is not the video's fault, and nobody here is slowed down.
     let settings = [
-        ("TAKT_PROCESSING__LEASE_S", "5"),
         ("TAKT_PROCESSING__ATTEMPTS_MAX", "50"),
         ("TAKT_LIMITS__REQUESTS_PER_SECOND", "0"),
         ("TAKT_LIMITS__EVENTS_PER_SECOND", "0"),
@@ -119,7 +127,10 @@ async fn sign_up(client: &Client, server: &Server) -> String {
 
 impl Cell<'_> {
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.client.request(method, format!("{}{path}", self.url)).bearer_auth(&self.token).header("tus-resumable", "1.0.0")
+        self.client
+            .request(method, format!("{}{path}", self.url))
+            .bearer_auth(&self.token)
+            .header("tus-resumable", "1.0.0")
     }
 
     async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Response, Gone> {
@@ -138,36 +149,48 @@ impl Cell<'_> {
     }
 }
 
-/// Uploads clips in three pieces each and makes videos of them until the server is gone.
+/// Uploads clips and makes videos of some until the server is gone.
 async fn upload_clips(cell: &Cell<'_>, clips: &[Vec<u8>], ledger: &mut Ledger) -> Result<(), Gone> {
     for (uploaded, file) in (0..clips.len()).cycle().enumerate() {
-        let bytes = &clips[file];
-        let create = cell.request(Method::POST, "/api/v1/uploads").header("upload-length", bytes.len());
-        let created = create.send().await?;
-        assert_eq!(created.status(), StatusCode::CREATED);
-        let location = created.headers()["location"].to_str().unwrap().to_owned();
-        ledger.uploads.insert(location.clone(), (0, file));
-        let piece = bytes.len().div_ceil(3);
-        for (n, part) in bytes.chunks(piece).enumerate() {
-            let patch = cell.request(Method::PATCH, &location).header("upload-offset", n * piece);
-            let patch = patch.header("content-type", "application/offset+octet-stream").body(part.to_vec());
-            let answer = patch.send().await?;
-            assert_eq!(answer.status(), StatusCode::NO_CONTENT);
-            ledger.uploads.insert(location.clone(), (n * piece + part.len(), file));
+        if uploaded < VIDEOS_PER_ROUND {
+            let video = upload(cell, &clips[file], ledger, file).await?;
+            ledger.videos.insert(video, file);
+        } else {
+            send_bytes(cell, &clips[file], ledger, file).await?;
         }
-        if uploaded >= VIDEOS_PER_ROUND {
-            continue;
-        }
-        let upload = location.rsplit('/').next().unwrap();
-        let body = json!({"upload_id": upload, "caption": "a #clip"});
-        let answer = cell.send(Method::POST, "/api/v1/videos", Some(&body)).await?;
-        // The answer may be cut off by the kill after the status has arrived: then nothing was learned of the id.
-        assert_eq!(answer.status(), StatusCode::ACCEPTED);
-        let video = answer.json::<Value>().await?;
-        ledger.videos.insert(video["video"]["id"].as_str().unwrap().to_owned(), file);
-        ledger.uploads.remove(&location);
     }
     Ok(())
+}
+
+/// Uploads a clip and makes a video of it; answers the video's id.
+async fn upload(cell: &Cell<'_>, bytes: &[u8], ledger: &mut Ledger, file: usize) -> Result<String, Gone> {
+    let location = send_bytes(cell, bytes, ledger, file).await?;
+    let id = location.rsplit('/').next().unwrap();
+    let body = json!({"upload_id": id, "caption": "a #clip"});
+    let answer = cell.send(Method::POST, "/api/v1/videos", Some(&body)).await?;
+    assert_eq!(answer.status(), StatusCode::ACCEPTED);
+    // Taken: from here on the upload is the video's, whether or not the answer's body still gets through.
+    ledger.uploads.remove(&location);
+    let video = answer.json::<Value>().await?;
+    Ok(video["video"]["id"].as_str().unwrap().to_owned())
+}
+
+/// Uploads a clip in three pieces; answers the upload's address.
+async fn send_bytes(cell: &Cell<'_>, bytes: &[u8], ledger: &mut Ledger, file: usize) -> Result<String, Gone> {
+    let create = cell.request(Method::POST, "/api/v1/uploads").header("upload-length", bytes.len());
+    let created = create.send().await?;
+    assert_eq!(created.status(), StatusCode::CREATED);
+    let location = created.headers()["location"].to_str().unwrap().to_owned();
+    ledger.uploads.insert(location.clone(), (0, file));
+    let piece = bytes.len().div_ceil(3);
+    for (n, part) in bytes.chunks(piece).enumerate() {
+        let patch = cell.request(Method::PATCH, &location).header("upload-offset", n * piece);
+        let patch = patch.header("content-type", "application/offset+octet-stream").body(part.to_vec());
+        let answer = patch.send().await?;
+        assert_eq!(answer.status(), StatusCode::NO_CONTENT);
+        ledger.uploads.insert(location.clone(), (n * piece + part.len(), file));
+    }
+    Ok(location)
 }
 
 /// Reports watching of known videos until the server is gone.
@@ -194,10 +217,15 @@ async fn report(cell: &Cell<'_>, videos: &[String], ledger: &mut Ledger) -> Resu
 async fn check(cell: &Cell<'_>, ledger: &Ledger) {
     assert_eq!(cell.json("/api/v1/me").await["account"]["handle"], "ada");
     for (location, (acknowledged, _)) in &ledger.uploads {
-        let Ok(answer) = cell.send(Method::HEAD, location, None).await else { panic!("{location}: no answer") };
+        let Ok(answer) = cell.send(Method::HEAD, location, None).await else {
+            panic!("{location}: no answer")
+        };
         assert_eq!(answer.status(), StatusCode::OK, "{location}");
         let offset: usize = answer.headers()["upload-offset"].to_str().unwrap().parse().unwrap();
-        assert!(offset >= *acknowledged, "{location}: {acknowledged} bytes were acknowledged, {offset} are there");
+        assert!(
+            offset >= *acknowledged,
+            "{location}: {acknowledged} bytes were acknowledged, {offset} are there"
+        );
     }
     for video in ledger.videos.keys() {
         let status = cell.json(&format!("/api/v1/videos/{video}")).await["video"]["status"].clone();
