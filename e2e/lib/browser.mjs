@@ -117,12 +117,19 @@ async function within(promise, what) {
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
 
-/** Signs in through the real page; gives back the page, on the feed. */
+/** Whether the slide behind the last video is on the stage. */
+export async function atEnd(page) {
+  return (await currentVideo(page)) === '' && page.locator('[data-testid=end]').isVisible();
+}
+
+/** Signs in through the real page; gives back the page, on the feed and with the feed's first answer. */
 export async function signIn(context, url, handle, password) {
   const page = await open(context, `${url}/sign-in`);
   await page.locator('[data-testid=handle]').fill(handle);
   await page.locator('[data-testid=password]').fill(password);
   await page.locator('[data-testid=submit]').click();
   await until('being signed in', async () => new URL(page.url()).pathname !== '/sign-in');
+  await page.locator('[data-testid=stage]').waitFor();
+  await until('the feed', async () => (await currentVideo(page)) !== '' || atEnd(page));
   return page;
 }

@@ -16,7 +16,7 @@ export class Gate {
    */
   static async open(target, bytes) {
     const gate = new Gate();
-    gate.#left = bytes;
+    gate.#left = Math.floor(bytes);
     const { hostname, port } = new URL(target);
     gate.#server = createServer((client) => gate.#relay(client, connect(Number(port), hostname)));
     await new Promise((resolve) => gate.#server.listen(0, '127.0.0.1', resolve));

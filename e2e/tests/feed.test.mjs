@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { Api } from '../lib/api.mjs';
-import { currentVideo, launch, moving, open, player, swap, swipe, visitor } from '../lib/browser.mjs';
+import { atEnd, currentVideo, launch, moving, open, player, swap, swipe, visitor } from '../lib/browser.mjs';
 import { clips } from '../lib/clips.mjs';
 import { Takt } from '../lib/takt.mjs';
 import { until } from '../lib/wait.mjs';
@@ -36,11 +36,6 @@ function reports(page) {
 async function watched(page, id) {
   await until(`video ${id} being watched`, async () => (await player(page)).time > 0.6);
   return id;
-}
-
-/** Whether the slide behind the last video is on the stage. */
-async function atEnd(page) {
-  return (await currentVideo(page)) === '' && page.locator('[data-testid=end]').isVisible();
 }
 
 test('the first video plays, and so does every other, none of them twice', async () => {
