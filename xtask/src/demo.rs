@@ -16,9 +16,9 @@ pub(crate) struct Options {
     /// Address to listen on
     #[arg(long, default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
-    /// Folder for everything Takt stores; sample videos are made only where it is empty
-    #[arg(long, default_value = "data")]
-    data: PathBuf,
+    /// Folder for everything Takt stores (default: data/ in the checkout); sample videos are made only where it is empty
+    #[arg(long)]
+    data: Option<PathBuf>,
     /// Build without optimisation (quicker to build, slower to run)
     #[arg(long, conflicts_with = "release")]
     dev: bool,
@@ -36,7 +36,7 @@ pub(crate) struct Options {
 impl Options {
     /// What the tests run: a small demo in a folder of its own that ends by itself.
     pub(crate) fn smoke(data: &Path, listen: SocketAddr, clips: usize) -> Self {
-        Self { listen, data: data.to_owned(), dev: true, release: false, once: true, clips }
+        Self { listen, data: Some(data.to_owned()), dev: true, release: false, once: true, clips }
     }
 }
 
@@ -49,7 +49,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     web::build(&node::require()?)?;
     let binary = build_takt(!options.dev)?;
 
-    let data = paths::root().join(&options.data);
+    let data = options.data.clone().unwrap_or_else(|| paths::root().join("data"));
+    let data = std::path::absolute(&data).with_context(|| format!("resolving {}", data.display()))?;
     let wants_samples = demo_data::is_wanted(&data)?;
     std::fs::create_dir_all(&data).with_context(|| format!("creating {}", data.display()))?;
     if wants_samples {
@@ -63,7 +64,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     println!();
     println!("  Takt is running: {}", server.url());
     println!();
-    println!("  Data: {}   Log: {}", options.data.display(), options.data.join("demo.log").display());
+    println!("  Data: {}   Log: {}", data.display(), data.join("demo.log").display());
     if let Some(hint) = demo_data::sign_in_hint(&data) {
         println!("  Sign in as a sample creator: {hint}");
     }

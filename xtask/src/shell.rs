@@ -147,14 +147,14 @@ impl Group {
         self.child.try_wait().with_context(|| format!("waiting for `{}`", self.name))
     }
 
-    /// Asks the program to stop and waits; after [`STOP_PATIENCE`] it is killed. `None` where it had to be killed.
+    /// Asks the program to stop and waits; after [`STOP_PATIENCE`], or on a second signal to us, it is killed. `None` where it had to be killed.
     pub(crate) fn stop(&mut self) -> Option<ExitStatus> {
         if let Ok(Some(status)) = self.child.try_wait() {
             return Some(status);
         }
         self.signal(self.stop_signal);
         let deadline = Instant::now() + STOP_PATIENCE;
-        while Instant::now() < deadline {
+        while Instant::now() < deadline && !signals::interrupted_again() {
             if let Ok(Some(status)) = self.child.try_wait() {
                 return Some(status);
             }

@@ -1,31 +1,36 @@
-//! Ctrl-C and SIGTERM set a flag instead of ending the process, so that every server that was started is stopped.
+//! Ctrl-C and SIGTERM are counted instead of ending the process, so that every server that was started is stopped.
 
-use std::sync::Arc;
-use std::sync::LazyLock;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
 
-static INTERRUPTED: LazyLock<Arc<AtomicBool>> = LazyLock::new(|| Arc::new(AtomicBool::new(false)));
+static RECEIVED: AtomicUsize = AtomicUsize::new(0);
 
-/// Starts catching SIGINT, SIGTERM and SIGHUP. A second signal ends the process at once.
+/// Starts counting SIGINT, SIGTERM and SIGHUP.
 ///
 /// # Errors
 /// Where the system refuses a handler.
 pub(crate) fn catch() -> Result<()> {
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM, signal_hook::consts::SIGHUP] {
-        // Order matters: the first handler ends the process only where the flag was already set by an earlier signal.
-        signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&INTERRUPTED))
-            .context("catching signals")?;
-        signal_hook::flag::register(signal, Arc::clone(&INTERRUPTED)).context("catching signals")?;
-    }
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).context("catching signals")?;
+    std::thread::spawn(move || {
+        for _ in signals.forever() {
+            RECEIVED.fetch_add(1, Ordering::SeqCst);
+        }
+    });
     Ok(())
 }
 
 /// Whether a signal has come in.
 pub(crate) fn interrupted() -> bool {
-    INTERRUPTED.load(Ordering::SeqCst)
+    RECEIVED.load(Ordering::SeqCst) > 0
+}
+
+/// Whether somebody has lost patience and asked a second time.
+pub(crate) fn interrupted_again() -> bool {
+    RECEIVED.load(Ordering::SeqCst) > 1
 }
 
 /// An error where a signal has come in, so that loops can leave by `?`.

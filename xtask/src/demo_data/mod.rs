@@ -112,6 +112,7 @@ pub(crate) fn fill(url: &str, data: &Path, clips_max: usize) -> Result<()> {
     let clips: Vec<_> = CLIPS.iter().filter(|clip| studio.can_make(clip)).take(clips_max).collect();
     publish::accounts(url, data, &state)?;
 
+    println!("Making {} sample videos by {} creators", clips.len(), lock(&state).accounts.len());
     let bar = bar(clips.len() as u64, "sample videos");
     bar.inc(lock(&state).videos.len() as u64);
     in_parallel(&clips, |clip| {
@@ -125,7 +126,6 @@ pub(crate) fn fill(url: &str, data: &Path, clips_max: usize) -> Result<()> {
         Ok(())
     })?;
     bar.finish_and_clear();
-    println!("Made {} sample videos by {} creators", clips.len(), lock(&state).accounts.len());
 
     viewers::watch_all(url, data, &state)?;
     studio.clear()?;

@@ -205,7 +205,8 @@ impl Picture {
                 .replace("{beat}", &score.beat_seconds().to_string()),
             Self::Words { words, beats, size, colours } => {
                 let step = *beats as f32 * score.beat_seconds();
-                let frame = WordFrame { clip, font, size_px: clip.width * size / 1000, step };
+                let size_px = clip.width * size / 1000;
+                let frame = WordFrame { clip, font, size_px, step, beat: score.beat_seconds() };
                 frame.graph(words, colours, (score.seconds() / step).ceil() as usize)
             }
         }
@@ -219,6 +220,8 @@ struct WordFrame<'a> {
     size_px: u32,
     /// Seconds that each word stays.
     step: f32,
+    /// Seconds from beat to beat.
+    beat: f32,
 }
 
 impl WordFrame<'_> {
@@ -232,7 +235,23 @@ impl WordFrame<'_> {
             graph.push_str(&format!(",drawbox=x=0:y=0:w=iw:h=ih:color={back}:t=fill:{when}"));
             graph.push_str(&self.word(words[index % words.len()], front, start, &when));
         }
+        graph.push_str(&self.dots());
         graph
+    }
+
+    /// Four dots below the word, of which one lights up: a bar, counted.
+    fn dots(&self) -> String {
+        let (side, gap) = (self.clip.width / 26, self.clip.width / 12);
+        let (left, top) = ((self.clip.width - 3 * gap - side) / 2, self.clip.height * 62 / 100);
+        let mut dots = String::new();
+        for dot in 0..4 {
+            let place = format!("x={}:y={top}:w={side}:h={side}:t=fill", left + dot * gap);
+            let when = format!("enable='eq(mod(floor(t/{:.4}+0.01),4),{dot})'", self.beat);
+            dots.push_str(&format!(
+                ",drawbox={place}:color=white@0.25,drawbox={place}:color=white@0.9:{when}"
+            ));
+        }
+        dots
     }
 
     /// A word lands a little too large and settles, like something put down on the beat.

@@ -46,6 +46,7 @@ pub(crate) fn watch_all(url: &str, data: &Path, state: &Mutex<State>) -> Result<
         .iter()
         .filter_map(|(slug, id)| Some((id.clone(), CLIPS.iter().find(|clip| clip.slug == slug)?.topic)))
         .collect();
+    println!("Letting {} sample viewers watch", VIEWERS.len());
     let bar = bar(VIEWERS.len() as u64, "sample viewers");
     for (index, viewer) in VIEWERS.iter().enumerate() {
         if !lock(state).viewers.iter().any(|name| name == viewer.name) {
@@ -58,7 +59,6 @@ pub(crate) fn watch_all(url: &str, data: &Path, state: &Mutex<State>) -> Result<
         bar.inc(1);
     }
     bar.finish_and_clear();
-    println!("Let {} sample viewers watch", VIEWERS.len());
     Ok(())
 }
 
