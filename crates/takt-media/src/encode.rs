@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::io::{self, Read};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -20,9 +21,11 @@ use crate::sound::{self, Listener, Sound, gain_db};
 
 /// A copied sound that is off the target by more than this is levelled in the second stage, in decibels.
 const LEVEL_TOLERANCE_DB: f64 = 1.5;
+/// An encode that reports no progress for so long hangs. It reports twice a second.
+const SILENCE_MAX: Duration = Duration::from_secs(90);
 /// Room beside the media in a rendition's file: the index and what is counted twice while it is moved to the front.
 const FILE_SLACK_BYTES: u64 = 8 << 20;
-/// How much shorter than its source the picture of a rendition may be before it counts as broken.
+/// The part of its source's length that a rendition has at least; with less decoded the source counts as broken.
 const LENGTH_KEPT_MIN: f64 = 0.5;
 
 /// One encoded quality of a video: a progressive MP4 file, index first.
@@ -67,7 +70,7 @@ pub async fn first_rendition(
     progress: impl FnMut(f32) + Send,
 ) -> Result<Rendition, Error> {
     let path = job.dir.join("first.mp4");
-    let mut args = Args::new(job, source)?;
+    let mut args = Args::new(job)?;
     let mut sound = None;
     let mut gain = 0.0;
     let listens = matches!(plan.first, First::Copy(AudioPlan::Copy)) && source.audio.is_some();
@@ -148,7 +151,7 @@ pub async fn further_renditions(
         return Ok(made);
     }
     sound_from &= source.audio.is_some();
-    let mut args = Args::new(job, source)?;
+    let mut args = Args::new(job)?;
     args.input(source.container, &args.source.clone());
     if sound_from {
         args.input(Container::Mp4, &absolute(&sound_file)?);
@@ -188,7 +191,7 @@ async fn level(
     first: &Rendition,
     gain: f64,
 ) -> Result<Rendition, Error> {
-    let mut args = Args::new(job, source)?;
+    let mut args = Args::new(job)?;
     args.input(Container::Mp4, &absolute(&first.path)?);
     let filter = filters::audio(gain);
     let bit_rate = format!("{}k", plan.audio_kbit);
@@ -216,10 +219,11 @@ struct Args {
     source: PathBuf,
     read: Vec<PathBuf>,
     threads: String,
+    pixels: String,
 }
 
 impl Args {
-    fn new(job: &Job<'_>, _: &Source) -> Result<Self, Error> {
+    fn new(job: &Job<'_>) -> Result<Self, Error> {
         let fixed =
             ["-nostdin", "-hide_banner", "-v", "error", "-y", "-progress", "pipe:1", "-stats_period", "0.5"];
         Ok(Self {
@@ -228,6 +232,7 @@ impl Args {
             source: absolute(job.source)?,
             read: Vec::new(),
             threads: job.limits.threads().to_string(),
+            pixels: job.limits.decoded_pixels().to_string(),
         })
     }
 
@@ -241,7 +246,8 @@ impl Args {
 
     fn input(&mut self, container: Container, file: &Path) {
         let threads = self.threads.clone();
-        self.push(&["-threads", &threads]);
+        let pixels = self.pixels.clone();
+        self.push(&["-threads", &threads, "-max_pixels", &pixels]);
         self.rest.extend(input_arguments(container, file));
         self.read.push(file.to_owned());
     }
@@ -322,6 +328,7 @@ impl Args {
                 file_bytes: media_bytes + FILE_SLACK_BYTES,
             },
             wall: cpu * 2,
+            silence: Some(SILENCE_MAX),
         };
         let mut shown = 0.0_f32;
         let outcome = process::run(job.tools, invocation, |line| {
@@ -371,7 +378,9 @@ async fn examine(
     let Some(video) = movie.video else { return Err(Failure::BrokenVideo.into()) };
     let long =
         job.limits.duration_max_ms.saturating_add(job.limits.duration_tolerance_ms).saturating_add(500);
-    let whole = f64::from(movie.duration_ms) >= f64::from(source.duration_ms) * LENGTH_KEPT_MIN;
+    let kept = |made_ms: u32, of_ms: u32| f64::from(made_ms) >= f64::from(of_ms) * LENGTH_KEPT_MIN;
+    let whole =
+        kept(movie.duration_ms, source.duration_ms) && kept(video.duration_ms, source.video.duration_ms);
     if (video.width, video.height) != expected
         || video.frames == 0
         || movie.duration_ms > long

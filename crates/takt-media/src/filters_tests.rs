@@ -19,7 +19,7 @@ fn source(changes: &str) -> Source {
         "codec":"h264","profile":"High","level":40,"coded_width":1080,"coded_height":1920,"width":1080,"height":1920,
         "pixel_format":"yuv420p","square_pixels":true,"transformed":false,"interlaced":false,"hdr":false,
         "hdr_is_hlg":false,"color_matrix":"bt709","frame_rate":{"frames":60,"seconds":1},"fps_mean":60.0,"bit_rate":1,
-        "starts_with_key":true,"key_gap_ms":1,"start_ms":0,"edited":false,"damaged":false}}"#,
+        "starts_with_key":true,"key_gap_ms":1,"duration_ms":2000,"start_ms":0,"edited":false,"damaged":false}}"#,
     )
     .unwrap();
     let changes: serde_json::Map<String, serde_json::Value> = serde_json::from_str(changes).unwrap();

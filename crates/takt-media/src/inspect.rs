@@ -134,6 +134,8 @@ pub struct VideoSource {
     pub starts_with_key: bool,
     /// Longest time between key frames, in milliseconds.
     pub key_gap_ms: u32,
+    /// From the first frame to the end of the last, in milliseconds. Sound may go on after that.
+    pub duration_ms: u32,
     /// When the first frame is shown, counted from the beginning of the clip, in milliseconds.
     pub start_ms: u32,
     /// An edit list hides some frames.
@@ -184,6 +186,7 @@ pub async fn inspect(job: &Job<'_>) -> Result<Source, Error> {
             file_bytes: 0,
         },
         wall: Duration::from_secs(u64::from(job.limits.probe_cpu_s) * 3),
+        silence: None,
     };
     let mut probe = Probe::default();
     let outcome = process::run(job.tools, invocation, |line| probe.line(line, bounds)).await?;
@@ -310,7 +313,14 @@ fn judge(sniffed: &Sniffed, probe: Probe, limits: &Limits) -> Result<Source, Fai
         bytes: sniffed.bytes,
         duration_ms,
         truncated,
-        video: describe_video(video, milliseconds(video_start - start), mean, duration_ms),
+        video: describe_video(
+            video,
+            mean,
+            Span {
+                start_ms: milliseconds(video_start - start),
+                duration_ms: milliseconds(video_end - video_start),
+            },
+        ),
         audio: heard.map(|(stream, heard_start, heard_end)| AudioSource {
             index: stream.index,
             codec: stream.codec.clone(),
@@ -391,7 +401,13 @@ fn shown_size(video: &Stream) -> (u32, u32) {
     if quarter_turn { (height, width) } else { (width, height) }
 }
 
-fn describe_video(video: &Stream, start_ms: u32, mean: f64, duration_ms: u32) -> VideoSource {
+/// Where a stream lies on the clip's time line.
+struct Span {
+    start_ms: u32,
+    duration_ms: u32,
+}
+
+fn describe_video(video: &Stream, mean: f64, Span { start_ms, duration_ms }: Span) -> VideoSource {
     let (width, height) = shown_size(video);
     let packets = &video.packets;
     let interval =
@@ -421,6 +437,7 @@ fn describe_video(video: &Stream, start_ms: u32, mean: f64, duration_ms: u32) ->
         bit_rate: packets.bytes.saturating_mul(8_000) / u64::from(duration_ms.max(1)),
         starts_with_key: packets.starts_with_key,
         key_gap_ms: packets.key_gap().map_or(u32::MAX, milliseconds),
+        duration_ms,
         start_ms,
         edited: packets.discarded > 0,
         damaged: packets.corrupt,

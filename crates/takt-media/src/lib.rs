@@ -8,6 +8,10 @@
 //! 4. [`poster`] takes a still and a ThumbHash from that file, which also proves that a frame decodes.
 //! 5. [`further_renditions`] makes the rest, decoding once.
 //!
+//! A damaged file is saved as far as it goes: when it breaks off but its index is there and at least the shortest
+//! allowed clip can be decoded, it becomes a shorter video ([`Source::truncated`]), encoded, never copied. With no
+//! index, or less than half of what was measured decodable, it is rejected.
+//!
 //! Invariant: this crate knows no database and no HTTP. Every FFmpeg and ffprobe process it starts is confined (see
 //! [`SandboxStatus`]), limited in time, memory and output, and dies with the future or the process that started it.
 //! Uploads are hostile: no code here trusts a number, a name or a text that a file states.

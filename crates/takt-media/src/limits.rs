@@ -73,6 +73,11 @@ impl Limits {
         if self.threads == 0 { cores.min(8) } else { self.threads.min(64) }
     }
 
+    /// Most pixels a decoder may be made to put out, whatever the headers said: decoders round sizes up.
+    pub(crate) fn decoded_pixels(&self) -> u64 {
+        self.pixels_max.saturating_mul(5) / 4
+    }
+
     /// CPU time for an encode of `duration_ms` with `pixels_per_second` to decode.
     ///
     /// 1080p30 H.264 to 540p costs 0.7 CPU s for each second of video and the whole ladder 2.3, on a machine of

@@ -31,6 +31,7 @@ fn fitting() -> Source {
             bit_rate: 1_900_000,
             starts_with_key: true,
             key_gap_ms: 2_000,
+            duration_ms: 20_000,
             start_ms: 0,
             edited: false,
             damaged: false,

@@ -70,8 +70,11 @@ async fn still(
     let name = format!("poster-{at_ms}.jpg");
     let thumb_name = format!("poster-{at_ms}.rgba");
     let (thumb_width, thumb_height) = thumb_size(width, height);
+    let pixels = job.limits.decoded_pixels().to_string();
     let mut args: Vec<OsString> =
-        ["-nostdin", "-hide_banner", "-v", "error", "-y", "-threads", "1", "-ss"].map(OsString::from).into();
+        ["-nostdin", "-hide_banner", "-v", "error", "-y", "-threads", "1", "-max_pixels", &pixels, "-ss"]
+            .map(OsString::from)
+            .into();
     args.push(format!("{}.{:03}", at_ms / 1000, at_ms % 1000).into());
     args.extend(input_arguments(Container::Mp4, rendition));
     // JPEG is BT.601 in full range by its own rule, whatever the video was.
@@ -122,6 +125,7 @@ async fn still(
             file_bytes: 4 * u64::from(width) * u64::from(height) + (1 << 20),
         },
         wall: Duration::from_secs(CPU_S * 3),
+        silence: None,
     };
     let outcome = process::run(job.tools, invocation, |_| ControlFlow::Continue(())).await?;
     if !outcome.succeeded() {

@@ -44,6 +44,8 @@ pub(crate) struct Invocation<'a> {
     pub(crate) writes: bool,
     pub(crate) limits: ResourceLimits,
     pub(crate) wall: Duration,
+    /// It is killed when it prints nothing for so long.
+    pub(crate) silence: Option<Duration>,
 }
 
 /// How a child ended.
@@ -72,15 +74,19 @@ pub(crate) async fn run(
     mut on_line: impl FnMut(&str) -> ControlFlow<()> + Send,
 ) -> Result<Outcome, Error> {
     let cpu_limit = Duration::from_secs(invocation.limits.cpu_s);
-    let wall = invocation.wall;
+    let (wall, silence) = (invocation.wall, invocation.silence.unwrap_or(invocation.wall));
     let command = build(tools, invocation)?;
     let Running { stdout, stderr, guard, end } = start(command).await?;
-    let mut stopped = false;
+    let (mut stopped, mut silent) = (false, false);
     let mut complaints = Bounded::default();
     let work = async {
         let lines = async {
-            stopped = read_lines(stdout, &mut on_line).await?;
-            if stopped {
+            match read_lines(stdout, &mut on_line, silence).await? {
+                Lines::Ended => {}
+                Lines::Stopped => stopped = true,
+                Lines::Silent => silent = true,
+            }
+            if stopped || silent {
                 guard.kill();
             }
             Ok::<(), io::Error>(())
@@ -102,7 +108,7 @@ pub(crate) async fn run(
         ended.map_err(|error| Error::Temporary(format!("could not wait for ffmpeg: {error}")))?;
     let stderr = complaints.into_text();
     tracing::debug!(cpu_ms = u64::try_from(cpu.as_millis()).unwrap_or(u64::MAX), %status, "ffmpeg ended");
-    Ok(Outcome { status, stderr, cpu, cpu_limit, out_of_time, stopped })
+    Ok(Outcome { status, stderr, cpu, cpu_limit, out_of_time: out_of_time || silent, stopped })
 }
 
 fn build(tools: &Tools, invocation: Invocation<'_>) -> Result<Command, Error> {
@@ -234,23 +240,37 @@ fn time(value: libc::timeval) -> Duration {
     Duration::from_secs(seconds) + Duration::from_micros(u64::try_from(value.tv_usec).unwrap_or(0))
 }
 
-/// Reads lines until the end or until `on_line` has had enough, which is what the answer says.
+/// Why no more lines are read.
+#[derive(Debug, PartialEq)]
+enum Lines {
+    Ended,
+    /// The reader had enough, or there was too much.
+    Stopped,
+    /// Nothing came for too long.
+    Silent,
+}
+
+/// Reads lines until the end, until `on_line` has had enough, or until nothing comes for `silence`.
 async fn read_lines(
     mut from: impl AsyncRead + Unpin,
     on_line: &mut (impl FnMut(&str) -> ControlFlow<()> + Send),
-) -> io::Result<bool> {
+    silence: Duration,
+) -> io::Result<Lines> {
     let mut buffer = vec![0_u8; 64 << 10];
     let mut line = Vec::new();
     let mut total = 0_u64;
     loop {
-        let count = from.read(&mut buffer).await?;
+        let Ok(count) = tokio::time::timeout(silence, from.read(&mut buffer)).await else {
+            return Ok(Lines::Silent);
+        };
+        let count = count?;
         if count == 0 {
-            let last = String::from_utf8_lossy(&line);
-            return Ok(!line.is_empty() && on_line(&last).is_break());
+            let stop = !line.is_empty() && on_line(&String::from_utf8_lossy(&line)).is_break();
+            return Ok(if stop { Lines::Stopped } else { Lines::Ended });
         }
         total += count as u64;
         if total > STDOUT_BYTES_MAX {
-            return Ok(true);
+            return Ok(Lines::Stopped);
         }
         for piece in buffer[..count].split_inclusive(|byte| *byte == b'\n') {
             let room = LINE_BYTES_MAX.saturating_sub(line.len());
@@ -260,7 +280,7 @@ async fn read_lines(
                 let stop = on_line(&String::from_utf8_lossy(&line)).is_break();
                 line.clear();
                 if stop {
-                    return Ok(true);
+                    return Ok(Lines::Stopped);
                 }
             }
         }

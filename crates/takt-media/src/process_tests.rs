@@ -22,6 +22,7 @@ fn invocation<'a>(dir: &'a Path, args: &[&str]) -> Invocation<'a> {
         writes: true,
         limits: ResourceLimits { memory_bytes: 1 << 30, cpu_s: 20, file_bytes: 1 << 20 },
         wall: Duration::from_secs(60),
+        silence: None,
     }
 }
 
@@ -148,6 +149,16 @@ async fn a_sleeping_child_is_killed_and_called_temporary() {
 }
 
 #[tokio::test]
+async fn a_child_that_says_nothing_more_is_killed() {
+    let dir = tempfile::tempdir().unwrap();
+    let args = ["-re", "-f", "lavfi", "-i", "color=s=16x16:r=1", "-f", "null", "-"];
+    let asked = Invocation { silence: Some(Duration::from_secs(1)), ..invocation(dir.path(), &args) };
+    let outcome = run_quietly(asked).await;
+    assert!(outcome.out_of_time && !outcome.succeeded());
+    assert_eq!(code(&outcome), "temporary");
+}
+
+#[tokio::test]
 async fn a_flood_of_output_is_cut_off() {
     let dir = tempfile::tempdir().unwrap();
     let args = ["-f", "lavfi", "-i", "color=s=1280x720:r=1000", "-f", "rawvideo", "pipe:1"];
@@ -232,8 +243,8 @@ async fn lines_are_cut_at_their_limit_and_all_are_seen() {
         lines.push(line.to_owned());
         ControlFlow::Continue(())
     };
-    let stopped = read_lines(text.as_slice(), &mut keep).await.unwrap();
-    assert!(!stopped);
+    let ended = read_lines(text.as_slice(), &mut keep, Duration::from_secs(60)).await.unwrap();
+    assert_eq!(ended, Lines::Ended);
     assert_eq!(lines.len(), 3);
     assert_eq!(lines[0].len(), LINE_BYTES_MAX);
     assert_eq!(lines[1..], ["short", "last"]);

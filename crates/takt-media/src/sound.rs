@@ -85,6 +85,7 @@ pub(crate) async fn listen(job: &Job<'_>, source: &Source) -> Result<Option<Soun
         writes: false,
         limits: ResourceLimits { memory_bytes: job.limits.probe_memory_bytes, cpu_s, file_bytes: 0 },
         wall: Duration::from_secs(cpu_s * 3),
+        silence: None,
     };
     let mut heard = Listener::default();
     let outcome = process::run(job.tools, invocation, |line| heard.line(line)).await?;

@@ -7,9 +7,14 @@ use std::sync::{Arc, OnceLock};
 use takt_media::{Error, Job, Limits, Plan, Poster, Rendition, Settings, Source, Tools};
 use tempfile::TempDir;
 
+/// FFmpeg and ffprobe on `PATH`, or those named by `TAKT_TEST_FFMPEG` and `TAKT_TEST_FFPROBE`.
 pub(crate) fn tools() -> &'static Tools {
     static TOOLS: OnceLock<Tools> = OnceLock::new();
-    TOOLS.get_or_init(|| Tools::find(None, None).unwrap())
+    let given = |name| std::env::var_os(name).map(PathBuf::from);
+    TOOLS.get_or_init(|| {
+        let (ffmpeg, ffprobe) = (given("TAKT_TEST_FFMPEG"), given("TAKT_TEST_FFPROBE"));
+        Tools::find(ffmpeg.as_deref(), ffprobe.as_deref()).unwrap()
+    })
 }
 
 /// A folder with a source and, beside it, the job's folder.
