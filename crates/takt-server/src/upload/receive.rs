@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 const IDLE_MAX: Duration = Duration::from_secs(60);
 /// How long a newer request waits for an older one to let go of the file.
 const TAKE_OVER_MAX: Duration = Duration::from_secs(20);
+const BEYOND_LENGTH: &str = "beyond_length";
 /// How much of a refused body is still read, and for how long.
 const DRAIN_BYTES_MAX: u64 = 64 * 1024 * 1024;
 const DRAIN_MAX: Duration = Duration::from_secs(10);
@@ -76,7 +77,7 @@ pub(super) struct Received {
     pub(super) offset: u64,
     /// Why it is not all of the body.
     pub(super) broken: Option<Error>,
-    /// What is left of the body.
+    /// What is left of the body, where more may come.
     pub(super) rest: Body,
 }
 
@@ -144,7 +145,9 @@ async fn write(turn: &Turn, target: &Target, body: Body) -> Result<Received> {
     let flushed = flushed.and(file.sync_data().await);
     let broken = broken.or(flushed.err().map(Error::from));
     let offset = if broken.is_none() { offset } else { file.metadata().await?.len() };
-    Ok(Received { offset, broken, rest: Body::new(pieces) })
+    let refused = matches!(broken, Some(Error::Unavailable(_) | Error::Refused { code: BEYOND_LENGTH, .. }));
+    let rest = if refused { Body::new(pieces) } else { Body::empty() };
+    Ok(Received { offset, broken, rest })
 }
 
 /// Reads on and drops what comes, for a while: a client that is still sending would otherwise find its connection closed
@@ -170,7 +173,7 @@ fn taken_over() -> Error {
 /// The body holds more than the upload's length leaves.
 pub(super) fn beyond_length() -> Error {
     let message = "the body has more bytes than Upload-Length announced";
-    Error::refused(StatusCode::PAYLOAD_TOO_LARGE, "beyond_length", message)
+    Error::refused(StatusCode::PAYLOAD_TOO_LARGE, BEYOND_LENGTH, message)
 }
 
 #[cfg(test)]

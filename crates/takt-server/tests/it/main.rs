@@ -12,5 +12,6 @@ mod media;
 mod outages;
 mod restarts;
 mod routes_by_role;
+mod s3;
 mod uploads;
 mod videos;
