@@ -1,114 +1,137 @@
 /**
- * The pictures of `docs/images/`, from a running Takt with the demo's sample videos.
- * `cargo xtask screenshots` starts that and sets the variables below.
+ * The pictures in `docs/images`, taken from a running Takt with its sample videos: `cargo xtask screenshots`.
+ *
+ * TAKT_URL       address of the server
+ * TAKT_IMAGES    folder for the pictures
+ * TAKT_ACCOUNTS  JSON file with the sample creators: {accounts: {handle: {password}}}
+ * TAKT_CHROMIUM  the browser
  */
-import { execFileSync } from 'node:child_process';
-import { readFileSync, renameSync, statSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, readFile, rename, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { currentVideo, launch, moving, open, swap, visitor } from './lib/browser.mjs';
+import { promisify } from 'node:util';
+import { DESKTOP, launch, moving, open, PHONE, player, visitor } from './lib/browser.mjs';
+import { until } from './lib/wait.mjs';
 
-const URL = need('TAKT_URL');
-const IMAGES = need('TAKT_IMAGES');
-const DEMO = JSON.parse(readFileSync(need('TAKT_ACCOUNTS'), 'utf8'));
-const CLIP = need('TAKT_CLIP');
-
-const HANDLE = 'mira';
-/** Videos that show the feed well, by the sample's slug. */
-const SHOWN = ['oil-on-water', 'ember', 'deep-blue'];
-const SWIPES_MAX = 24;
-/** GitHub shows pictures beside text; larger ones only slow the page down. */
-const BYTES_MAX = 300_000;
+const run = promisify(execFile);
+const PICTURE_BYTES_MAX = 300_000;
 const COLOURS = [256, 128, 64, 32];
 
-const DEVICES = {
-  phone: { viewport: { width: 390, height: 844 }, deviceScaleFactor: 1.5, isMobile: true, hasTouch: true },
-  desktop: { viewport: { width: 1280, height: 800 }, deviceScaleFactor: 1 },
-};
+const url = needed('TAKT_URL');
+const images = needed('TAKT_IMAGES');
+const { accounts } = JSON.parse(await readFile(needed('TAKT_ACCOUNTS'), 'utf8'));
 
-const PAGES = {
-  feed: async (page) => {
-    await visitPath(page, '/');
-    await moving(page);
-    const wanted = new Set(SHOWN.map((slug) => DEMO.videos[slug]));
-    for (let i = 0; i < SWIPES_MAX && !wanted.has(await currentVideo(page)); i += 1) {
-      await swap(page, () => page.keyboard.press('ArrowDown'));
-    }
-    await settle(page, 1500);
-  },
-  profile: async (page) => {
-    await visitPath(page, `/@${HANDLE}`);
-    await page.locator('[data-testid=tile]').first().waitFor();
-    await settle(page);
-  },
-  upload: async (page) => {
-    await signIn(page);
-    await visitPath(page, '/upload');
-    await page.locator('[data-testid=file]').setInputFiles(CLIP);
-    await page.locator('[data-testid=caption-input]').fill('First light, made of three gradients #colour');
-    await settle(page, 1500);
-  },
-  settings: async (page) => {
-    await signIn(page);
-    await visitPath(page, '/settings');
-    await page.locator('[data-testid=settings]').waitFor();
-    await settle(page);
-  },
-};
+function needed(name) {
+  const value = process.env[name];
+  if (!value) throw new Error(`${name} is not set: start this by cargo xtask screenshots`);
+  return value.replace(/\/$/, '');
+}
 
-const browser = await launch(['--autoplay-policy=no-user-gesture-required', '--hide-scrollbars']);
+/** The creator with the most videos, and the one of them people like most. */
+async function choose() {
+  let best = { handle: '', videos: [] };
+  for (const handle of Object.keys(accounts)) {
+    const { videos } = await fetch(`${url}/api/v1/accounts/${handle}/videos?limit=24`).then((answer) => answer.json());
+    if (videos.length > best.videos.length) best = { handle, videos };
+  }
+  const [video] = best.videos.toSorted((a, b) => b.counts.likes - a.counts.likes);
+  return { handle: best.handle, video };
+}
+
+/** Signs a browser in without the page in between. */
+async function signIn(context, handle) {
+  const answer = await context.request.post(`${url}/api/v1/sessions`, { data: { handle, password: accounts[handle].password } });
+  if (!answer.ok()) throw new Error(`signing in as ${handle} answered ${answer.status()}`);
+}
+
+/** All pictures are there and nothing moves but the video. */
+async function still(page) {
+  await page.waitForLoadState('networkidle');
+  await page.evaluate(() => document.fonts.ready.then(() => true));
+  await until('pictures', () => page.evaluate(() => [...document.images].every((image) => image.complete && (image.naturalWidth > 0 || !image.src))));
+  await until('an end of all fading', () =>
+    page.evaluate(() => document.getAnimations().every((one) => one.playState !== 'running' || one.effect?.getTiming().iterations === Infinity)),
+  );
+}
+
+/** Some way into the video on the stage: the same picture every time. */
+async function playing(page, seconds = 1.5) {
+  await moving(page);
+  const { duration } = await player(page);
+  const at = Math.min(seconds, duration / 2);
+  await until('some way into the video', async () => (await player(page)).time >= at);
+}
+
+const SCENES = [
+  { name: 'feed', path: '/', as: null, ready: playing },
+  { name: 'profile', path: (is) => `/@${is.handle}`, as: 'creator', ready: (page) => page.locator('[data-testid=tile] img').first().waitFor() },
+  { name: 'upload', path: '/upload', as: 'creator', ready: chooseFile },
+  { name: 'sign-in', path: '/sign-in', as: null, ready: (page) => page.locator('[data-testid=handle]').waitFor() },
+  { name: 'video', path: (is) => `/v/${is.video.id}`, as: null, ready: playing },
+  { name: 'settings', path: '/settings', as: 'creator', ready: (page) => page.locator('[data-testid=sign-out]').waitFor() },
+];
+
+let sample = '';
+
+/** An upload half-way described: preview, poster strip, caption. */
+async function chooseFile(page) {
+  await page.locator('[data-testid=file]').setInputFiles(sample);
+  await page.locator('[data-testid=upload-progress][data-phase=uploaded]').waitFor();
+  await page.locator('[data-testid=caption-input]').fill('First rain after the long summer #weather #balcony');
+  await page.locator('[data-testid=caption-input]').blur();
+  await until('the poster strip', () => page.locator('.strip span').evaluateAll((stills) => stills.every((one) => one.style.backgroundImage !== 'none')));
+  await page.locator('form video').evaluate(async (element) => {
+    element.pause();
+    element.removeAttribute('controls');
+    element.currentTime = 1;
+    await new Promise((resolve) => element.addEventListener('seeked', resolve, { once: true }));
+  });
+}
+
+/** A smaller palette where the picture is too large; screens with video have many colours. */
+async function shrink(path) {
+  for (const colours of COLOURS) {
+    const reduced = `${path}.reduced.png`;
+    await run('ffmpeg', [
+      ...['-nostdin', '-v', 'error', '-y', '-i', path],
+      ...['-vf', `split[a][b];[a]palettegen=max_colors=${colours}:stats_mode=full[p];[b][p]paletteuse=dither=bayer:bayer_scale=4`],
+      ...['-compression_level', '100', '-pred', 'mixed', reduced],
+    ]);
+    const { size } = await stat(reduced);
+    if (size > PICTURE_BYTES_MAX && colours !== COLOURS.at(-1)) continue;
+    await rename(reduced, path);
+    return size;
+  }
+  return 0;
+}
+
+const browser = await launch(['--force-color-profile=srgb', '--hide-scrollbars']);
+const dir = await mkdtemp(join(tmpdir(), 'takt-screenshots-'));
 try {
-  for (const [device, options] of Object.entries(DEVICES)) {
+  await mkdir(images, { recursive: true });
+  const is = await choose();
+  sample = join(dir, 'rain.mp4');
+  const file = await fetch(new URL(is.video.renditions[0].url, url)).then((answer) => answer.arrayBuffer());
+  await import('node:fs/promises').then(({ writeFile }) => writeFile(sample, Buffer.from(file)));
+  for (const [size, viewport] of Object.entries({ phone: PHONE, desktop: DESKTOP })) {
     for (const colorScheme of ['light', 'dark']) {
-      for (const [name, visit] of Object.entries(PAGES)) {
-        const context = await visitor(browser, { ...options, colorScheme });
-        const page = await open(context, `${URL}/`);
-        await visit(page);
-        const file = join(IMAGES, `${name}-${device}-${colorScheme}.png`);
-        await page.screenshot({ path: file });
+      for (const scene of SCENES) {
+        const phone = size === 'phone';
+        const context = await visitor(browser, { viewport, colorScheme, hasTouch: phone, isMobile: phone, deviceScaleFactor: 1 });
+        if (scene.as) await signIn(context, is.handle);
+        const page = await open(context, url + (typeof scene.path === 'string' ? scene.path : scene.path(is)));
+        await scene.ready(page);
+        await still(page);
+        const path = join(images, `${scene.name}-${size}-${colorScheme}.png`);
+        await page.screenshot({ path, animations: 'allow' });
+        console.log(`${path} ${Math.round((await shrink(path)) / 1000)} kB`);
+        if (scene.name === 'upload') await page.getByRole('button', { name: 'Discard' }).click();
         await context.close();
-        shrink(file);
-        console.log(`${file} ${statSync(file).size}`);
       }
     }
   }
 } finally {
   await browser.close();
-}
-
-async function visitPath(page, path) {
-  if (new globalThis.URL(page.url()).pathname !== path) await page.goto(`${URL}${path}`);
-  await page.locator('[data-testid=navigation]').waitFor();
-}
-
-async function signIn(page) {
-  await page.goto(`${URL}/sign-in`);
-  await page.locator('input[name=handle]').fill(HANDLE);
-  await page.locator('input[name=password]').fill(DEMO.accounts[HANDLE].password);
-  await page.locator('[data-testid=submit]').click();
-  await page.waitForURL((url) => url.pathname !== '/sign-in');
-}
-
-/** Lets pictures load and transitions end. A picture is no test: a fixed pause is enough here. */
-async function settle(page, milliseconds = 600) {
-  await page.waitForLoadState('networkidle').catch(() => undefined);
-  await page.waitForTimeout(milliseconds);
-}
-
-/** A palette of as many colours as fit the limit; FFmpeg is there anyway. */
-function shrink(file) {
-  for (const colours of COLOURS) {
-    const smaller = `${file}.small.png`;
-    const filter = `split[a][b];[a]palettegen=max_colors=${colours}[p];[b][p]paletteuse=dither=sierra2_4a`;
-    execFileSync('ffmpeg', ['-v', 'error', '-y', '-i', file, '-vf', filter, smaller]);
-    if (statSync(smaller).size <= BYTES_MAX || colours === COLOURS.at(-1)) {
-      renameSync(smaller, file);
-      return;
-    }
-  }
-}
-
-function need(name) {
-  const value = process.env[name];
-  if (!value) throw new Error(`${name} is not set: run \`cargo xtask screenshots\``);
-  return value;
+  await rm(dir, { recursive: true, force: true });
 }

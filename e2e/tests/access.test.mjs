@@ -63,13 +63,14 @@ async function settled(page, path) {
 
 for (const colorScheme of ['light', 'dark']) {
   test(`no serious finding on any page (${colorScheme})`, async () => {
+    const found = [];
     for (const viewport of [PHONE, DESKTOP]) {
       const context = await visitor(browser, { colorScheme, viewport });
       const page = await signInAsNewcomer(context);
       const check = async (path) => {
         await page.goto(takt.url + path);
         await settled(page, path);
-        assert.deepEqual(await findings(page), [], `${path} at ${viewport.width}`);
+        found.push(...(await findings(page)).map((finding) => `${path} at ${viewport.width} px: ${finding}`));
       };
       for (const path of ['/', '/upload', `/@${creator.handle}`, '/settings', `/v/${video.id}`]) await check(path);
       await page.goto(`${takt.url}/settings`);
@@ -79,6 +80,7 @@ for (const colorScheme of ['light', 'dark']) {
       assert.deepEqual(context.complaints, []);
       await context.close();
     }
+    assert.deepEqual(found, []);
   });
 }
 
