@@ -143,8 +143,10 @@ pub async fn further_renditions(
             let levelled = level(job, source, plan, first, wanted).await?;
             sound_file.clone_from(&levelled.path);
             made.push(levelled);
+            gain = wanted;
+        } else if !sound_from {
+            gain = wanted;
         }
-        gain = wanted;
     }
     if plan.further.is_empty() {
         progress(1.0);

@@ -153,6 +153,8 @@ fn hdr_becomes_standard_range() {
     for transfer in ["smpte2084", "arib-std-b67"] {
         // Three bars, given as code values of a 10 bit signal: dark, middle (about 100 nits in PQ), bright.
         let bars = "color=c=black:s=192x128:r=10:d=1,format=yuv420p10le,geq=lum='if(lt(X\\,64)\\,64\\,if(lt(X\\,128)\\,500\\,760))':cb=512:cr=512";
+        let bars =
+            format!("{bars},setparams=color_primaries=bt2020:color_trc={transfer}:colorspace=bt2020nc");
         let tags = format!("-color_primaries bt2020 -color_trc {transfer} -colorspace bt2020nc");
         let x265 = "-c:v libx265 -preset ultrafast -x265-params log-level=none";
         let mut case = Case::made(&format!("-f lavfi -i {bars} {x265} {tags}"), "hdr.mp4");

@@ -379,7 +379,8 @@ fn an_encode_that_needs_too_much() {
         "a.mp4",
     );
     case.limits.encode_memory_bytes = 320 << 20;
-    assert_eq!(case.failure(), "out_of_memory");
+    // Not every version of FFmpeg says that memory was what it lacked.
+    assert!(["out_of_memory", "broken_video"].contains(&case.failure()));
     case.limits = Limits { time_factor: 0.0, ..Limits::default() };
     // A thirtieth of the usual time, 3 s at least, is enough for so short a clip on any machine.
     assert!(["ready", "timed_out"].contains(&case.failure()));

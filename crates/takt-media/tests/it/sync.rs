@@ -145,7 +145,7 @@ fn cut_by_an_edit_list() {
 #[test]
 fn variable_frame_rate() {
     // Only every fifth frame is kept in the second half, as screen recorders do.
-    let keep = "-filter:v select='lt(t\\,2)+not(mod(n\\,5))' -vsync vfr";
+    let keep = "-filter:v select='lt(t\\,2)+not(mod(n\\,5))' -fps_mode vfr";
     let case = made(&flash_and_click(30, 5), &format!("{keep} {X264} -c:a aac"), "a.mp4");
     check(&case, 5);
 }
