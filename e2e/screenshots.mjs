@@ -3,15 +3,15 @@
  *
  * TAKT_URL       address of the server
  * TAKT_IMAGES    folder for the pictures
- * TAKT_ACCOUNTS  JSON file with the sample creators: {accounts: {handle: {password}}}
+ * TAKT_ACCOUNTS  JSON file with the sample creators and videos: {accounts: {handle: {password}}, videos: {slug: id}}
+ * TAKT_CLIP      a video file to choose on the upload page
  * TAKT_CHROMIUM  the browser
  */
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, rename, rm, stat } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readFile, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { DESKTOP, launch, moving, open, PHONE, player, visitor } from './lib/browser.mjs';
+import { currentVideo, DESKTOP, launch, moving, open, PHONE, player, swap, visitor } from './lib/browser.mjs';
 import { until } from './lib/wait.mjs';
 
 const run = promisify(execFile);
@@ -20,7 +20,8 @@ const COLOURS = [256, 128, 64, 32];
 
 const url = needed('TAKT_URL');
 const images = needed('TAKT_IMAGES');
-const { accounts } = JSON.parse(await readFile(needed('TAKT_ACCOUNTS'), 'utf8'));
+const sample = needed('TAKT_CLIP');
+const { accounts, videos: samples } = JSON.parse(await readFile(needed('TAKT_ACCOUNTS'), 'utf8'));
 
 function needed(name) {
   const value = process.env[name];
@@ -63,8 +64,20 @@ async function playing(page, seconds = 1.5) {
   await until('some way into the video', async () => (await player(page)).time >= at);
 }
 
+/** Samples that show well beside text; the feed is swiped until one of them comes. */
+const SHOWN = ['oil-on-water', 'ember', 'deep-blue', 'petri-pink'].map((slug) => samples[slug]);
+const SWIPES_MAX = 24;
+
+async function playingAPicture(page) {
+  await moving(page);
+  for (let i = 0; i < SWIPES_MAX && !SHOWN.includes(await currentVideo(page)); i += 1) {
+    await swap(page, () => page.keyboard.press('ArrowDown'));
+  }
+  await playing(page);
+}
+
 const SCENES = [
-  { name: 'feed', path: '/', as: null, ready: playing },
+  { name: 'feed', path: '/', as: null, ready: playingAPicture },
   { name: 'profile', path: (is) => `/@${is.handle}`, as: 'creator', ready: (page) => page.locator('[data-testid=tile] img').first().waitFor() },
   { name: 'upload', path: '/upload', as: 'creator', ready: chooseFile },
   { name: 'sign-in', path: '/sign-in', as: null, ready: (page) => page.locator('[data-testid=handle]').waitFor() },
@@ -72,13 +85,11 @@ const SCENES = [
   { name: 'settings', path: '/settings', as: 'creator', ready: (page) => page.locator('[data-testid=sign-out]').waitFor() },
 ];
 
-let sample = '';
-
 /** An upload half-way described: preview, poster strip, caption. */
 async function chooseFile(page) {
   await page.locator('[data-testid=file]').setInputFiles(sample);
   await page.locator('[data-testid=upload-progress][data-phase=uploaded]').waitFor();
-  await page.locator('[data-testid=caption-input]').fill('First rain after the long summer #weather #balcony');
+  await page.locator('[data-testid=caption-input]').fill('First light, made of three gradients #colour');
   await page.locator('[data-testid=caption-input]').blur();
   await until('the poster strip', () => page.locator('.strip span').evaluateAll((stills) => stills.every((one) => one.style.backgroundImage !== 'none')));
   await page.locator('form video').evaluate(async (element) => {
@@ -107,18 +118,14 @@ async function shrink(path) {
 }
 
 const browser = await launch(['--force-color-profile=srgb', '--hide-scrollbars']);
-const dir = await mkdtemp(join(tmpdir(), 'takt-screenshots-'));
 try {
   await mkdir(images, { recursive: true });
   const is = await choose();
-  sample = join(dir, 'rain.mp4');
-  const file = await fetch(new URL(is.video.renditions[0].url, url)).then((answer) => answer.arrayBuffer());
-  await import('node:fs/promises').then(({ writeFile }) => writeFile(sample, Buffer.from(file)));
   for (const [size, viewport] of Object.entries({ phone: PHONE, desktop: DESKTOP })) {
     for (const colorScheme of ['light', 'dark']) {
       for (const scene of SCENES) {
         const phone = size === 'phone';
-        const context = await visitor(browser, { viewport, colorScheme, hasTouch: phone, isMobile: phone, deviceScaleFactor: 1 });
+        const context = await visitor(browser, { viewport, colorScheme, hasTouch: phone, isMobile: phone, deviceScaleFactor: phone ? 1.5 : 1 });
         if (scene.as) await signIn(context, is.handle);
         const page = await open(context, url + (typeof scene.path === 'string' ? scene.path : scene.path(is)));
         await scene.ready(page);
@@ -133,5 +140,4 @@ try {
   }
 } finally {
   await browser.close();
-  await rm(dir, { recursive: true, force: true });
 }
