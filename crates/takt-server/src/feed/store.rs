@@ -2,8 +2,9 @@
 
 use super::projection::Delta;
 use crate::error::Result;
+use std::collections::HashSet;
 use takt_core::{Timestamp, VideoId, ViewerId};
-use takt_store::{Args, Db, Tx, args, record};
+use takt_store::{Args, Db, Tx, args, in_list, record};
 
 const PROJECTION: &str = "counts";
 const COUNTS_PER_STATEMENT: usize = 200;
@@ -49,9 +50,14 @@ pub async fn set_projected(tx: &mut Tx, position: u64) -> Result<()> {
     Ok(())
 }
 
-/// Adds to the counts of many videos in few statements.
+/// Adds to the counts of many videos in few statements. Of a video that is gone, nothing is counted any more.
 pub async fn add_counts(tx: &mut Tx, deltas: &[(VideoId, Delta)]) -> Result<()> {
     for some in deltas.chunks(COUNTS_PER_STATEMENT) {
+        let there = existing(tx, some.iter().map(|(video, _)| *video)).await?;
+        let some: Vec<_> = some.iter().filter(|(video, _)| there.contains(video)).collect();
+        if some.is_empty() {
+            continue;
+        }
         let mut args = Args::new();
         let rows = some.iter().map(|(video, delta)| {
             let first = args.push(*video);
@@ -71,10 +77,17 @@ pub async fn add_counts(tx: &mut Tx, deltas: &[(VideoId, Delta)]) -> Result<()> 
     Ok(())
 }
 
+async fn existing(tx: &mut Tx, videos: impl Iterator<Item = VideoId>) -> Result<HashSet<VideoId>> {
+    let mut args = Args::new();
+    let count = videos.map(|video| args.push(video)).count();
+    let sql = format!("SELECT id FROM video WHERE id IN ({})", in_list(1, count));
+    let rows: Vec<(VideoId,)> = tx.all_dyn(sql, args).await?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
 /// Adds a like, unless it is there already or the video is gone.
 pub async fn like(tx: &mut Tx, video: VideoId, viewer: ViewerId, at: Timestamp) -> Result<()> {
-    let exists: Option<(VideoId,)> = tx.opt("SELECT id FROM video WHERE id = $1", args![video]).await?;
-    if exists.is_none() {
+    if existing(tx, std::iter::once(video)).await?.is_empty() {
         return Ok(());
     }
     let sql = "INSERT INTO video_like (video_id, viewer_id, at_ms) VALUES ($1, $2, $3) \

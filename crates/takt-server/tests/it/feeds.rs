@@ -147,3 +147,21 @@ app_test! {
         assert_eq!(ids(&answer.json()).len(), 2);
     }
 }
+
+app_test! {
+    async fn a_late_report_about_a_deleted_video_leaves_no_row(app: TestApp) {
+        catalogue(app, 4).await;
+        let viewer = app.viewer().await;
+        let item = app.get("/api/v1/feeds/for-you?limit=1", &viewer).await["items"][0].clone();
+        let video: takt_core::VideoId = item["video"]["id"].as_str().unwrap().parse().unwrap();
+        let state = app.app.state();
+        // Gone from SQL, while the recommender has not heard of it yet: the moment in which a report can slip through.
+        state.db.exec("DELETE FROM video WHERE id = $1", takt_store::args![video]).await.unwrap();
+        app.report(&viewer, "watch", &item, Some(9_000)).await.expect(202);
+        let position = state.feed.status().log_position;
+        state.feed.wait_projected(position).await;
+        let rows: Vec<(i64,)> =
+            state.db.all("SELECT views FROM video_count WHERE video_id = $1", takt_store::args![video]).await.unwrap();
+        assert_eq!(rows, []);
+    }
+}
