@@ -8,21 +8,28 @@ use crate::{paths, shell};
 
 const VERSION: &str = "0.20.2";
 
-/// `cargo xtask deny`: installs the tool into `.tools/` where it is missing and runs every check.
+/// `cargo xtask deny`: installs the tool where it is missing and runs every check.
 ///
 /// # Errors
 /// Where the tool cannot be built or finds something, or the advisory database cannot be fetched.
 pub(crate) fn run() -> Result<()> {
-    if find().is_none() {
-        println!(
-            "Installing into .tools/: cargo-deny {VERSION} (built from source once, about three minutes)"
-        );
-        let mut cargo = shell::cargo();
-        cargo.args(["install", "cargo-deny", "--locked", "--quiet", "--version", VERSION, "--root"]);
-        shell::run(cargo.arg(paths::tools().join("cargo")))?;
-    }
-    check(&["bans", "licenses", "sources"])?;
+    install()?;
+    run_offline()?;
     check(&["advisories"])
+}
+
+/// Builds the tool into `.tools/` where it is missing.
+///
+/// # Errors
+/// Where it does not build.
+pub(crate) fn install() -> Result<()> {
+    if find().is_some() {
+        return Ok(());
+    }
+    println!("Installing into .tools/: cargo-deny {VERSION} (built from source once, two to three minutes)");
+    let mut cargo = shell::cargo();
+    cargo.args(["install", "cargo-deny", "--locked", "--quiet", "--version", VERSION, "--root"]);
+    shell::run(cargo.arg(paths::tools().join("cargo")))
 }
 
 /// The tool, in `PATH` or in `.tools/`.

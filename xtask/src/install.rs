@@ -16,6 +16,8 @@ const APT_LOG: &str = ".tools/apt.log";
 /// Something that a command needs on this machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Need {
+    /// rustfmt and clippy, which rustup's minimal profile leaves out.
+    Lints,
     /// A C compiler for the embedded SQLite and the allocator.
     Compiler,
     /// ffmpeg and ffprobe.
@@ -35,6 +37,7 @@ pub(crate) enum Need {
 impl Need {
     fn what_for(self) -> &'static str {
         match self {
+            Self::Lints => "rustfmt and clippy: check the Rust code",
             Self::Compiler => "a C compiler: builds the embedded SQLite",
             Self::Ffmpeg => "ffmpeg: transcodes videos",
             Self::Node => "Node >= 20.19 with npm: builds the web app",
@@ -48,6 +51,9 @@ impl Need {
     fn is_met(self) -> bool {
         let has = |name| shell::find_in_path(name).is_some();
         match self {
+            Self::Lints => ["fmt", "clippy"]
+                .iter()
+                .all(|name| shell::capture(shell::cargo().args([name, "--version"])).is_ok()),
             Self::Compiler => has("cc"),
             Self::Ffmpeg => has("ffmpeg") && has("ffprobe"),
             Self::Node => node::find().is_some(),
@@ -61,6 +67,7 @@ impl Need {
     /// Debian's and Ubuntu's packages; empty where the need is met another way.
     fn packages(self) -> Vec<&'static str> {
         match self {
+            Self::Lints => vec![],
             Self::Compiler => vec!["gcc", "libc6-dev"],
             Self::Ffmpeg => vec!["ffmpeg"],
             Self::Node if node::distribution_is_new_enough() => vec!["nodejs", "npm"],
@@ -86,6 +93,10 @@ pub(crate) fn ensure(needs: &[Need]) -> Result<()> {
     install_packages(&missing)?;
     if missing.contains(&Need::Node) && !Need::Node.is_met() {
         node::install_local()?;
+    }
+    if missing.contains(&Need::Lints) && shell::find_in_path("rustup").is_some() {
+        println!("Installing with rustup: rustfmt clippy");
+        shell::run(shell::command("rustup").args(["component", "add", "rustfmt", "clippy"]))?;
     }
     if missing.contains(&Need::Browser) && !Need::Browser.is_met() {
         browser::install_local()?;

@@ -77,9 +77,19 @@ fn needs(only: Option<Part>) -> Vec<Need> {
     match only {
         Some(Part::Tidy) => vec![Need::Compiler],
         Some(Part::Web) => vec![Need::Node],
-        Some(Part::Rust) => vec![Need::Compiler, Need::Ffmpeg, Need::Node, Need::Postgres, Need::Python],
+        Some(Part::Rust) => {
+            vec![Need::Lints, Need::Compiler, Need::Ffmpeg, Need::Node, Need::Postgres, Need::Python]
+        }
         Some(Part::E2e) => vec![Need::Compiler, Need::Ffmpeg, Need::Node, Need::Browser],
-        None => vec![Need::Compiler, Need::Ffmpeg, Need::Node, Need::Browser, Need::Postgres, Need::Python],
+        None => vec![
+            Need::Lints,
+            Need::Compiler,
+            Need::Ffmpeg,
+            Need::Node,
+            Need::Browser,
+            Need::Postgres,
+            Need::Python,
+        ],
     }
 }
 
@@ -101,8 +111,9 @@ fn rust_steps(run: &mut Run) -> Result<()> {
         shell::run(&mut clippy)
     })?;
     run.step("rust tests", part, rust_tests)?;
-    if deny::find().is_some() {
-        run.step("licences", part, deny::run_offline)?;
+    // Building the tool takes minutes, so a developer gets the step only with the tool; CI gets it always.
+    if deny::find().is_some() || std::env::var_os("CI").is_some() {
+        run.step("licences", part, || deny::install().and_then(|()| deny::run_offline()))?;
     }
     Ok(())
 }
