@@ -40,10 +40,14 @@ async function choose() {
   return { handle: best.handle, video };
 }
 
-/** Signs a browser in without the page in between. */
-async function signIn(context, handle) {
+/** The cookies of a creator who is signed in once: the settings list every sign-in. */
+async function signedIn(browser, handle) {
+  const context = await browser.newContext();
   const answer = await context.request.post(`${url}/api/v1/sessions`, { data: { handle, password: accounts[handle].password } });
   if (!answer.ok()) throw new Error(`signing in as ${handle} answered ${answer.status()}`);
+  const state = await context.storageState();
+  await context.close();
+  return state;
 }
 
 /** All pictures are there and nothing moves but the video. */
@@ -117,16 +121,19 @@ async function shrink(path) {
   return 0;
 }
 
-const browser = await launch(['--force-color-profile=srgb', '--hide-scrollbars']);
+const browser = await launch(['--force-color-profile=srgb', '--hide-scrollbars', '--autoplay-policy=no-user-gesture-required']);
 try {
   await mkdir(images, { recursive: true });
   const is = await choose();
+  const cookies = await signedIn(browser, is.handle);
   for (const [size, viewport] of Object.entries({ phone: PHONE, desktop: DESKTOP })) {
     for (const colorScheme of ['light', 'dark']) {
       for (const scene of SCENES) {
         const phone = size === 'phone';
-        const context = await visitor(browser, { viewport, colorScheme, hasTouch: phone, isMobile: phone, deviceScaleFactor: phone ? 1.5 : 1 });
-        if (scene.as) await signIn(context, is.handle);
+        const context = await visitor(browser, {
+          ...{ viewport, colorScheme, hasTouch: phone, isMobile: phone, deviceScaleFactor: phone ? 1.5 : 1 },
+          ...(scene.as ? { storageState: cookies } : {}),
+        });
         const page = await open(context, url + (typeof scene.path === 'string' ? scene.path : scene.path(is)));
         await scene.ready(page);
         await still(page);

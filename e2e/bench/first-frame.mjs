@@ -66,7 +66,7 @@ async function visit(browser, url, warm) {
   await page.goto(`${url}/`, { waitUntil: 'commit' });
   await until('a frame', () => page.evaluate(() => window.taktFrames?.length > 0));
   const marks = await page.evaluate(() => {
-    const media = performance.getEntriesByType('resource').find((entry) => entry.name.includes('/media/') && entry.initiatorType === 'video');
+    const media = performance.getEntriesByType('resource').find((entry) => entry.name.includes('/media/') && entry.name.endsWith('.mp4'));
     const answer = performance.getEntriesByType('resource').find((entry) => entry.name.includes('/feeds/for-you'));
     return { frame: window.taktFrames[0].at, known: answer?.responseEnd ?? NaN, asked: media?.startTime ?? NaN };
   });

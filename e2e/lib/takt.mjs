@@ -4,11 +4,11 @@ import { createWriteStream, existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { until } from './wait.mjs';
 
-const BINARY = process.env.TAKT_BIN ?? fileURLToPath(new URL('../../target/debug/takt', import.meta.url));
+const BINARY = process.env.TAKT_BIN ? resolve(process.env.TAKT_BIN) : fileURLToPath(new URL('../../target/debug/takt', import.meta.url));
 /** A debug build on a busy machine is slow to start. */
 const READY_MS_MAX = 60_000;
 const LOG_CHARS_SHOWN = 4000;
