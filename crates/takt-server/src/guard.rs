@@ -22,6 +22,8 @@ pub async fn guard(Shared(state): Shared<State>, request: Request, next: Next) -
     let mut response = if is_cross_site_write(&method, request.headers()) {
         let rule = "another site may not do this in your name";
         Error::refused(StatusCode::FORBIDDEN, "cross_site", rule).into_response()
+    } else if is_short_write(&method) {
+        finish(request, next).await
     } else {
         next.run(request).await
     };
@@ -40,6 +42,20 @@ pub async fn guard(Shared(state): Shared<State>, request: Request, next: Next) -
     ];
     metrics::histogram!("takt_http_request_seconds", &labels).record(began.elapsed().as_secs_f64());
     response
+}
+
+/// Whether a request changes something and is small. `PATCH` carries uploads, which end with their connection.
+fn is_short_write(method: &Method) -> bool {
+    matches!(*method, Method::POST | Method::PUT | Method::DELETE)
+}
+
+/// Answers a write in a task of its own. A page that is being closed sends its last reports and takes its connection
+/// along; a handler that goes on inside that connection would be dropped half-way.
+async fn finish(request: Request, next: Next) -> Response {
+    match tokio::spawn(next.run(request)).await {
+        Ok(response) => response,
+        Err(error) => Error::Internal(error.to_string()).into_response(),
+    }
 }
 
 /// Browsers say where a request comes from, by `Sec-Fetch-Site` or at least `Origin`. What says neither is no browser,
