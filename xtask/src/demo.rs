@@ -62,9 +62,11 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         demo_data::fill(server.url(), &data, options.clips)?;
     }
     println!();
+    let here = std::env::current_dir().unwrap_or_default();
+    let shown = data.strip_prefix(&here).unwrap_or(&data);
     println!("  Takt is running: {}", server.url());
     println!();
-    println!("  Data: {}   Log: {}", data.display(), data.join("demo.log").display());
+    println!("  Data: {}   Log: {}", shown.display(), shown.join("demo.log").display());
     if let Some(hint) = demo_data::sign_in_hint(&data) {
         println!("  Sign in as a sample creator: {hint}");
     }
