@@ -32,7 +32,7 @@ const EXIT_MISSED: u8 = 3;
 
 /// Measures a release `takt` under load.
 #[derive(Parser)]
-#[command(name = "takt-bench", version, about)]
+#[command(name = "takt-bench", version)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
