@@ -130,7 +130,7 @@ keys::config! {
     /// What Takt says about itself.
     log: Log {
         /// Which messages, in the syntax of `tracing`'s filter: `info`, `takt=debug,info`.
-        filter: String = "info".into(),
+        filter: String = "info,fjall=warn,lsm_tree=warn".into(),
         /// `text` for people, `json` for machines.
         format: String = "text".into(),
     }

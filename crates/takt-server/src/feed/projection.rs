@@ -11,6 +11,8 @@ use tokio::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 const ENTRIES_MAX: usize = 5_000;
+/// Between two commits, so that a busy cell does not sync for every page and report.
+const PAUSE: Duration = Duration::from_millis(20);
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// Playback that makes a view; no video is shorter.
 const VIEW_MS: u32 = 1_000;
@@ -54,7 +56,7 @@ impl Projector {
         let mut position = None;
         loop {
             match self.advance(&mut position, &mut viewed).await {
-                Ok(true) => continue,
+                Ok(true) => tokio::time::sleep(PAUSE).await,
                 Ok(false) => {
                     tokio::select! {
                         () = stop.cancelled() => return,
@@ -84,7 +86,10 @@ impl Projector {
         let entries = self.log.read(after, ENTRIES_MAX)?;
         let Some(last) = entries.last().map(|entry| entry.position) else { return Ok(false) };
         let batch = batch(&entries, viewed);
-        self.db.write(async |tx: &mut Tx| write(tx, &batch, last).await).await?;
+        // Most of the log is pages served, which change no count. Reading them again after a restart costs little.
+        if !batch.is_empty() {
+            self.db.write(async |tx: &mut Tx| write(tx, &batch, last).await).await?;
+        }
         *position = Some(last);
         self.projected.send_replace(last);
         Ok(true)
@@ -104,6 +109,10 @@ fn batch(entries: &[Entry], viewed: &mut Viewed) -> Batch {
 }
 
 impl Batch {
+    fn is_empty(&self) -> bool {
+        self.deltas.is_empty() && self.steps.is_empty()
+    }
+
     fn add(&mut self, entry: &LogEntry, viewed: &mut Viewed) {
         match entry.event {
             Event::Watch { impression, video, watch_ms, .. }
