@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use clap::Args;
 
 use crate::install::{self, Need};
-use crate::server::Server;
+use crate::server::{self, Server};
 use crate::{demo_data, node, paths, shell, signals, web};
 
 /// Arguments of `cargo xtask demo`.
@@ -45,6 +45,8 @@ impl Options {
 /// # Errors
 /// Where something cannot be installed, built, started or filled.
 pub(crate) fn run(options: &Options) -> Result<()> {
+    // Before the builds: nobody wants to hear of it minutes later.
+    server::check_free(options.listen)?;
     install::ensure(&[Need::Compiler, Need::Ffmpeg, Need::Node])?;
     web::build(&node::require()?)?;
     let binary = build_takt(!options.dev)?;

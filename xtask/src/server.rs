@@ -97,7 +97,11 @@ fn reachable(listen: SocketAddr) -> SocketAddr {
     address
 }
 
-fn check_free(listen: SocketAddr) -> Result<()> {
+/// Says who is in the way, and a way out.
+///
+/// # Errors
+/// Where the address is taken or not ours.
+pub(crate) fn check_free(listen: SocketAddr) -> Result<()> {
     // A listener just closed by an earlier run does not count as taken: Rust's sets SO_REUSEADDR.
     if let Err(error) = TcpListener::bind(listen) {
         let other = SocketAddr::new(listen.ip(), listen.port().saturating_add(1));
