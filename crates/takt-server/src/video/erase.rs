@@ -34,6 +34,14 @@ struct FilePayload {
     file: String,
 }
 
+/// Deletes every video of an account.
+pub async fn delete_all(state: &State, account: AccountId) -> Result<()> {
+    for video in store::ids_of(&state.db, account).await? {
+        delete(state, account, video).await?;
+    }
+    Ok(())
+}
+
 /// Deletes a video of the account, whatever its status, with everything made of it.
 ///
 /// When this returns its rows are gone, and its bytes as well unless the media store is away: then they go as soon as it

@@ -19,7 +19,7 @@ pub use body::{
     Counts, Creator, FailureBody, Looker, Progress, RenditionBody, SoundBody, Stage, Status, VideoBody,
 };
 pub use body::{bodies, bodies_for};
-pub use erase::delete;
+pub use erase::{delete, delete_all};
 pub use progress::ProgressHub;
 
 use crate::error::{Error, Result};
