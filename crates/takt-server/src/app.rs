@@ -2,6 +2,7 @@
 
 use crate::account::Passwords;
 use crate::config::Config;
+use crate::connection::Connections;
 use crate::feed::Feed;
 use crate::limits::Limits;
 use crate::media::MediaCache;
@@ -16,7 +17,7 @@ use std::time::Duration;
 use takt_core::Clock;
 use takt_media::Tools;
 use takt_store::{Blobs, BlobsConfig, Db, JOB_TABLE_SQL, JobQueue, Migration};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -121,7 +122,9 @@ impl App {
         };
         let service = self.router().into_make_service_with_connect_info::<SocketAddr>();
         let grace = Duration::from_secs(self.state.config.http.shutdown_grace_s);
-        let server = axum::serve(listener.tap_io(answer_at_once), service).with_graceful_shutdown(announced);
+        // Tapped for nothing but the peer's address, which axum knows only of its own listeners.
+        let server =
+            axum::serve(Connections(listener).tap_io(|_| ()), service).with_graceful_shutdown(announced);
         let server = tokio::spawn(async move { server.await });
         self.stop.cancelled().await;
         let served = tokio::time::timeout(grace, server).await;
@@ -140,13 +143,6 @@ impl App {
             let _ = task.await;
         }
         self.state.feed.close().await;
-    }
-}
-
-/// Small answers leave at once instead of waiting for more to send with them.
-fn answer_at_once(stream: &mut TcpStream) {
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "connection keeps its delay");
     }
 }
 

@@ -8,6 +8,7 @@
 pub mod account;
 mod app;
 pub mod config;
+mod connection;
 mod error;
 pub mod event;
 mod extract;

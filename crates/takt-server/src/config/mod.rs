@@ -51,7 +51,7 @@ keys::config! {
         s3_secret_key: Option<String> = None,
         /// Send viewers to signed addresses of the bucket instead of passing its bytes on.
         s3_redirect: bool = false,
-        /// Memory for media that is asked for often, in bytes. 0 switches it off.
+        /// Memory for what is asked for often of a bucket, in bytes. 0 switches it off; files of a folder need none.
         cache_bytes: u64 = 256 * 1024 * 1024,
     }
 

@@ -1,4 +1,5 @@
-//! Media: renditions and stills by byte range, from memory where they are asked for often.
+//! Media: renditions and stills by byte range. A directory's files leave from the page cache without being copied; what is
+//! asked for of a bucket is kept in memory.
 //!
 //! Objects are named by their content, so an address never changes its bytes: strong entity tags, immutable caching and a
 //! cache without staleness follow. The one thing that ends an object is the deletion of its video.
@@ -6,9 +7,11 @@
 //! Invariant: serving media asks no database. With the store away, what is in memory is still served.
 
 mod local;
+pub(crate) mod mapped;
 mod range;
 pub mod routes;
 
+use self::mapped::Mapped;
 use crate::error::{Error, Result};
 use crate::state::State;
 use axum::body::Bytes;
@@ -17,16 +20,12 @@ use std::fmt;
 use std::fs::File;
 use std::str::FromStr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use takt_core::VideoId;
 use takt_store::{BlobError, BlobKey};
 
-/// Objects up to this size are held whole in memory and served without copying.
+/// Objects of a bucket up to this size are held whole in memory.
 const WHOLE_BYTES_MAX: u64 = 8 * 1024 * 1024;
-/// A file of a directory is taken into memory once it was read so many times over: until then the page cache serves it,
-/// and taking in what is asked for once would cost more than it saves.
-const READ_OVER: u64 = 4;
 /// What a cached object costs beside its bytes.
 const OVERHEAD_BYTES: u32 = 256;
 /// Files kept open.
@@ -108,28 +107,23 @@ impl Kind {
 
 type Key = (VideoId, FileName);
 
-/// What is known of an object that is not in memory.
-struct Known {
-    bytes_total: u64,
-    /// Open, if the store is a directory.
-    file: Option<Arc<File>>,
-    /// Bytes served of it while it was not in memory.
-    served: AtomicU64,
-}
-
-/// An object to be served.
+/// Where an object's bytes are.
+#[derive(Clone)]
 enum Object {
-    /// From memory.
+    /// In a file of the directory.
+    Local(Mapped),
+    /// In a bucket, so many bytes.
+    Remote(u64),
+    /// In memory.
     Whole(Bytes),
-    /// From its store.
-    Stored(Arc<Known>),
 }
 
 impl Object {
     fn bytes_total(&self) -> u64 {
         match self {
+            Self::Local(file) => file.len() as u64,
+            Self::Remote(bytes_total) => *bytes_total,
             Self::Whole(bytes) => bytes.len() as u64,
-            Self::Stored(known) => known.bytes_total,
         }
     }
 }
@@ -157,12 +151,13 @@ impl From<std::io::Error> for LoadError {
     }
 }
 
-/// Media in memory, most asked for first. Many requests for the same missing object are one load.
+/// Open files, and a bucket's media in memory, most asked for first. Many requests for the same missing object are one
+/// load.
 pub struct MediaCache {
     whole: Cache<Key, Bytes>,
-    known: Cache<Key, Arc<Known>>,
+    /// Never [`Object::Whole`].
+    stored: Cache<Key, Object>,
     gone: Cache<VideoId, ()>,
-    buffers: local::Pool,
     whole_bytes_max: u64,
 }
 
@@ -172,15 +167,15 @@ impl MediaCache {
         let weigh = |_: &Key, bytes: &Bytes| {
             u32::try_from(bytes.len()).unwrap_or(u32::MAX).saturating_add(OVERHEAD_BYTES)
         };
-        // A known object weighs so that few open files and many sizes fit alike.
-        let cost = |_: &Key, known: &Arc<Known>| {
-            if known.file.is_some() { (KNOWN_MAX / OPEN_FILES_MAX) as u32 } else { 1 }
+        // Weighed so that few open files and many sizes fit alike.
+        let cost = |_: &Key, object: &Object| match object {
+            Object::Local(_) => (KNOWN_MAX / OPEN_FILES_MAX) as u32,
+            _ => 1,
         };
         Self {
             whole: Cache::builder().max_capacity(bytes).weigher(weigh).build(),
-            known: Cache::builder().max_capacity(KNOWN_MAX).weigher(cost).time_to_idle(IDLE).build(),
+            stored: Cache::builder().max_capacity(KNOWN_MAX).weigher(cost).time_to_idle(IDLE).build(),
             gone: Cache::builder().max_capacity(GONE_MAX).time_to_live(GONE).build(),
-            buffers: local::Pool::default(),
             // An eighth at most, so that one object does not push out all others.
             whole_bytes_max: WHOLE_BYTES_MAX.min(bytes / 8),
         }
@@ -202,7 +197,7 @@ impl MediaCache {
     pub async fn drop_file(&self, video: VideoId, file: &str) {
         if let Ok(file) = file.parse() {
             self.whole.invalidate(&(video, file)).await;
-            self.known.invalidate(&(video, file)).await;
+            self.stored.invalidate(&(video, file)).await;
         }
     }
 }
@@ -227,39 +222,26 @@ async fn object(state: &State, video: VideoId, file: FileName) -> Result<Object>
 
 async fn find(state: &State, key: Key) -> Result<Object, Arc<LoadError>> {
     let cache = &state.media_cache;
-    let known = match cache.known.get(&key).await {
-        Some(known) => known,
-        None => cache.known.try_get_with(key, look_up(state, key)).await?,
+    let stored = match cache.stored.get(&key).await {
+        Some(stored) => stored,
+        None => cache.stored.try_get_with(key, look_up(state, key)).await?,
     };
-    // A bucket is far, so what it gives is kept at once.
-    let often = match known.file {
-        Some(_) => known.served.load(Ordering::Relaxed) >= known.bytes_total.saturating_mul(READ_OVER),
-        None => true,
-    };
-    if !often || known.bytes_total > cache.whole_bytes_max {
-        return Ok(Object::Stored(known));
+    match stored {
+        // A bucket is far, so what it gives is kept at once.
+        Object::Remote(bytes_total) if bytes_total <= cache.whole_bytes_max => {
+            Ok(Object::Whole(cache.whole.try_get_with(key, load(state, key)).await?))
+        }
+        stored => Ok(stored),
     }
-    let bytes = cache.whole.try_get_with(key, load(state, key)).await?;
-    // Should it be pushed out, it has to be asked for often again.
-    known.served.store(0, Ordering::Relaxed);
-    Ok(Object::Whole(bytes))
 }
 
-async fn look_up(state: &State, (video, file): Key) -> Result<Arc<Known>, LoadError> {
+async fn look_up(state: &State, (video, file): Key) -> Result<Object, LoadError> {
     let blob = BlobKey::media(video, &file.to_string())?;
-    let (bytes_total, file) = match state.blobs.local_path(&blob) {
-        Some(path) => {
-            let open = move || -> std::io::Result<(u64, File)> {
-                let file = File::open(path)?;
-                Ok((file.metadata()?.len(), file))
-            };
-            let opened = tokio::task::spawn_blocking(open).await;
-            let (bytes_total, file) = opened.map_err(|error| LoadError::Away(error.to_string()))??;
-            (bytes_total, Some(Arc::new(file)))
-        }
-        None => (state.blobs.head(&blob).await?.ok_or(LoadError::Missing)?.bytes, None),
+    let Some(path) = state.blobs.local_path(&blob) else {
+        return Ok(Object::Remote(state.blobs.head(&blob).await?.ok_or(LoadError::Missing)?.bytes));
     };
-    Ok(Arc::new(Known { bytes_total, file, served: AtomicU64::new(0) }))
+    let open = tokio::task::spawn_blocking(move || Mapped::new(File::open(path)?));
+    Ok(Object::Local(open.await.map_err(|error| LoadError::Away(error.to_string()))??))
 }
 
 async fn load(state: &State, (video, file): Key) -> Result<Bytes, LoadError> {

@@ -12,7 +12,6 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use std::ops::Range;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 use takt_core::VideoId;
 use takt_store::BlobKey;
@@ -115,17 +114,14 @@ async fn body(
     if range.is_empty() {
         return Ok(Body::empty());
     }
+    let within = || {
+        let place = |at: u64| usize::try_from(at).map_err(|error| Error::Internal(error.to_string()));
+        Ok::<_, Error>(place(range.start)?..place(range.end)?)
+    };
     match object {
-        Object::Whole(bytes) => {
-            let end = usize::try_from(range.end).unwrap_or(usize::MAX).min(bytes.len());
-            let start = usize::try_from(range.start).unwrap_or(usize::MAX).min(end);
-            Ok(Body::from(bytes.slice(start..end)))
-        }
-        Object::Stored(known) => {
-            known.served.fetch_add(range.end - range.start, Ordering::Relaxed);
-            if let Some(file) = &known.file {
-                return Ok(local::body(&state.media_cache.buffers, file.clone(), range).await?);
-            }
+        Object::Whole(bytes) => Ok(Body::from(bytes.slice(within()?))),
+        Object::Local(file) => Ok(local::body(file, within()?).await?),
+        Object::Remote(_) => {
             let key = BlobKey::media(video, &file.to_string())?;
             if range.end - range.start <= PART_BYTES_MAX {
                 return Ok(Body::from(state.blobs.get_range(&key, range).await?));
