@@ -13,7 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 
 /// Bytes sent in one call: a connection is not to keep its thread from others for long.
-const CALL_BYTES_MAX: usize = 1024 * 1024;
+const CALL_BYTES_MAX: usize = 2 * 1024 * 1024;
 
 /// Accepts TCP connections as [`Connection`]s.
 pub(crate) struct Connections(pub(crate) TcpListener);

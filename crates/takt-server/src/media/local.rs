@@ -11,7 +11,7 @@ use std::ops::Range;
 use std::os::unix::fs::FileExt as _;
 
 /// Bytes handed to the connection at once, and so brought from the disk at once.
-const PIECE_BYTES: usize = 1024 * 1024;
+const PIECE_BYTES: usize = 2 * 1024 * 1024;
 /// Bytes read from the disk in one call.
 const READ_BYTES: usize = 128 * 1024;
 

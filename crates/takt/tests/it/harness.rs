@@ -11,7 +11,10 @@ pub const PASSWORD: &str = "correct horse";
 
 /// `takt` with an environment in which nothing of the machine it runs on shows.
 pub fn takt() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_takt"));
+    takt_in(Command::new(env!("CARGO_BIN_EXE_takt")))
+}
+
+fn takt_in(mut command: Command) -> Command {
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("TAKT_")) {
         command.env_remove(name);
     }
@@ -43,11 +46,34 @@ impl Server {
 
     /// With further settings from the environment.
     pub fn start_with(data: &Path, listen: &str, settings: &[(&str, &str)]) -> Self {
-        let mut child = takt()
-            .arg("serve")
-            .arg("--data")
-            .arg(data)
-            .args(["--listen", listen])
+        Self::spawn(takt().arg("serve").arg("--data").arg(data).args(["--listen", listen]), settings)
+    }
+
+    /// With its data in a file system of so many MiB, in memory, that only it and [`Self::seen_by_it`] see. None where
+    /// this machine lets nobody mount anything.
+    pub fn start_on_small_disk(data: &Path, mib: u32, settings: &[(&str, &str)]) -> Option<Self> {
+        let own_mounts = ["unshare", "--user", "--map-root-user", "--mount"];
+        let mount = format!("mount -t tmpfs -o size={mib}m takt \"$0\" && exec \"$@\"");
+        let mut command = takt_in(Command::new(own_mounts[0]));
+        command.args(&own_mounts[1..]).args(["sh", "-c"]);
+        let possible = Command::new(own_mounts[0]).args(&own_mounts[1..]).arg("true").output();
+        if !possible.is_ok_and(|output| output.status.success()) {
+            return None;
+        }
+        command.arg(mount).arg(data).arg(env!("CARGO_BIN_EXE_takt")).arg("serve").arg("--data").arg(data);
+        Some(Self::spawn(command.args(["--listen", "127.0.0.1:0"]), settings))
+    }
+
+    /// A path as the server sees it.
+    pub fn seen_by_it(&self, path: &Path) -> PathBuf {
+        Path::new("/proc")
+            .join(self.child.id().to_string())
+            .join("root")
+            .join(path.strip_prefix("/").unwrap())
+    }
+
+    fn spawn(command: &mut Command, settings: &[(&str, &str)]) -> Self {
+        let mut child = command
             // Hashing as it should be is slow on purpose.
             .env("TAKT_ACCOUNT__ARGON2_MEMORY_KIB", "8")
             .env("TAKT_ACCOUNT__ARGON2_PASSES", "1")

@@ -4,6 +4,7 @@
 
 mod command_line;
 mod crash;
+mod disk_full;
 mod harness;
 mod import;
 mod verify;
