@@ -14,7 +14,7 @@ pub(crate) struct Options {
     arguments: Vec<String>,
 }
 
-/// Builds the server and the load generator in release and runs the latter.
+/// Builds the server as releases are made and the load generator, and runs the latter.
 ///
 /// # Errors
 /// Where something is missing, does not build, or the load generator fails.
@@ -23,8 +23,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         bail!("bench/ holds no load generator in this checkout");
     }
     install::ensure(&[Need::Compiler, Need::Ffmpeg, Need::Nginx])?;
-    shell::run(shell::cargo().args(["build", "--release", "--package", "takt"]))?;
+    shell::run(shell::cargo().args(["build", "--profile", "dist", "--package", "takt"]))?;
     let mut bench = shell::cargo();
     bench.args(["run", "--release", "--package", "takt-bench", "--"]).args(&options.arguments);
-    shell::run(bench.env("TAKT_BIN", paths::takt("release")))
+    shell::run(bench.env("TAKT_BIN", paths::takt("dist")))
 }

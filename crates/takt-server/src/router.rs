@@ -58,7 +58,7 @@ pub fn openapi() -> String {
 pub fn router(state: State) -> Router {
     let json_bytes_max = state.config.http.json_bytes_max;
     let (api, _) = api().layer(DefaultBodyLimit::max(json_bytes_max)).split_for_parts();
-    // Uploads bound their bodies themselves, and media is compressed already.
+    // Uploads bound their bodies themselves.
     let (uploads, _) = upload::routes::router().layer(DefaultBodyLimit::disable()).split_for_parts();
     let document: &'static str = openapi().leak();
     let json = [(axum::http::header::CONTENT_TYPE, "application/json")];
@@ -66,15 +66,15 @@ pub fn router(state: State) -> Router {
         .merge(web_app::router())
         .layer(CompressionLayer::new())
         .merge(uploads)
-        .merge(media::routes::router())
         .fallback(web_app::fallback)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(CatchPanicLayer::custom(panicked))
         .layer(axum::middleware::from_fn_with_state(state.clone(), guard::guard))
+        .merge(media::routes::router())
         .with_state(state)
 }
 
-async fn method_not_allowed() -> Error {
+pub(crate) async fn method_not_allowed() -> Error {
     Error::refused(
         StatusCode::METHOD_NOT_ALLOWED,
         "method_not_allowed",
