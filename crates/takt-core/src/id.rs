@@ -78,6 +78,8 @@ ids! {
     SoundId;
     /// One video shown, or about to be shown, to one viewer.
     ImpressionId;
+    /// One page of a feed, as served once.
+    PageId;
     /// Something that happened, named by the client that saw it. Any UUID version.
     EventId;
     /// Work to do.

@@ -37,6 +37,10 @@ pub(crate) struct Candidate {
 }
 
 impl Candidate {
+    /// A video that a source puts forward past the filters.
+    pub(crate) const fn only_from(source: SourceName, video: u32) -> Self {
+        Self { video, sources: 1 << source.index() }
+    }
     /// The first source, in registry order, that put it forward.
     pub(crate) fn source(self) -> SourceName {
         let first = self.sources.trailing_zeros() as usize;
@@ -61,6 +65,8 @@ pub(crate) struct Candidates {
     fates: NumberMap<Fate>,
     by_source: [u32; SourceName::COUNT],
     dropped: [u32; FilterName::COUNT],
+    /// What was dropped and why, in the order in which it was put forward.
+    pub(crate) turned_away: Vec<(u32, FilterName)>,
 }
 
 impl Candidates {
@@ -69,6 +75,7 @@ impl Candidates {
         let fate = *self.fates.entry(video).or_insert_with(|| match filter(query, video) {
             Some(reason) => {
                 self.dropped[reason.index()] += 1;
+                self.turned_away.push((video, reason));
                 Fate::Dropped
             }
             None => {

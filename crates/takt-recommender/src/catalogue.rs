@@ -166,6 +166,12 @@ impl Catalogue {
     pub(crate) fn kind(&self, feature: u32) -> Kind {
         self.rows.features.get(feature as usize).map_or(Kind::Retired, Feature::kind)
     }
+    pub(crate) fn feature_numbered(&self, feature: u32) -> Option<&Feature> {
+        self.rows.features.get(feature as usize)
+    }
+    pub(crate) fn number_of_feature(&self, feature: &Feature) -> Option<u32> {
+        self.feature_ids.get(feature).copied()
+    }
     pub(crate) fn creator_number(&self, account: AccountId) -> Option<u32> {
         self.feature_ids.get(&Feature::Creator(account)).copied()
     }

@@ -1,11 +1,13 @@
 //! The state machine: `state(n) = apply(state(n - 1), entry(n))`.
 
 use crate::catalogue::Catalogue;
+use crate::control;
 use crate::event::{Event, LogEntry};
 use crate::fixed::Decay;
 use crate::learn;
 use crate::page::{Page, PageRequest};
 use crate::policy::Policy;
+use crate::popular::{PopularPage, PopularRequest};
 use crate::snapshot::{self, RestoreError};
 use crate::viewer::{TasteLimits, Viewer};
 use serde::{Deserialize, Serialize};
@@ -102,7 +104,12 @@ impl Engine {
             Event::ViewerForgotten { viewer } => {
                 self.viewers.remove(viewer);
             }
-            event => learn::learn(self, event),
+            Event::ViewerControlled { viewer, control } => control::apply(self, *viewer, control),
+            Event::PageMade(page) => learn::learn(self, &page.served()),
+            event => match control::held_back(self, event) {
+                Some(what_is_left) => learn::learn(self, &what_is_left),
+                None => learn::learn(self, event),
+            },
         }
         Ok(())
     }
@@ -135,6 +142,12 @@ impl Engine {
         crate::page::compute(self, request)
     }
 
+    /// A page that anybody may have: no viewer's row is read for it. It goes on after `after`, the mark of the page
+    /// before, with none of its videos; a mark that can not be read is none.
+    pub fn popular(&self, request: &PopularRequest<'_>) -> PopularPage {
+        crate::popular::compute(self, request)
+    }
+
     /// The whole state as bytes, for [`Engine::restore`]: format version, policy, checksum and all.
     pub fn snapshot(&self) -> Vec<u8> {
         snapshot::write(self)
@@ -159,6 +172,16 @@ impl Engine {
     /// this viewer's events alone, so it tells whether anything was left of, or lent to, someone who was forgotten.
     pub fn viewer_digest(&self, viewer: ViewerId) -> Option<[u8; 32]> {
         self.viewers.get(&viewer).map(snapshot::row_digest)
+    }
+
+    /// Whether another engine holds the same videos for seen by a viewer.
+    pub fn has_same_seen(&self, other: &Self, viewer: ViewerId) -> bool {
+        let seen = |engine: &Self| {
+            let row = engine.viewers.get(&viewer);
+            let numbers = row.into_iter().flat_map(|row| &row.seen);
+            numbers.map(|number| engine.catalogue.video(number).id).collect::<std::collections::BTreeSet<_>>()
+        };
+        seen(self) == seen(other)
     }
 
     /// How large the state is. Walks all of it: for a metrics page, not for every request.

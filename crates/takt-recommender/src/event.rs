@@ -1,7 +1,9 @@
 //! What the recommender learns from, and its form in the event log.
 
+use crate::control::Control;
+use crate::page::PageRequest;
 use serde::{Deserialize, Serialize};
-use takt_core::{AccountId, ImpressionId, Lang, SoundId, Timestamp, VideoId, ViewerId};
+use takt_core::{AccountId, ImpressionId, Lang, PageId, SoundId, Timestamp, VideoId, ViewerId};
 
 /// First byte of an encoded entry. A change that old readers would misread takes the next number.
 const WIRE_VERSION: u8 = 1;
@@ -129,6 +131,125 @@ pub enum Event {
         /// Who.
         viewer: ViewerId,
     },
+    /// A viewer said what their feed shall do.
+    ViewerControlled {
+        /// Who.
+        viewer: ViewerId,
+        /// What.
+        control: Control,
+    },
+    /// A page went out, with everything that computing it again takes. Its videos are reserved as by
+    /// [`Event::PageServed`], which it replaces.
+    PageMade(MadePage),
+    /// From now on seeds come from the secret with this SHA-256.
+    SeedsCommitted {
+        /// SHA-256 of the secret.
+        commitment: [u8; 32],
+    },
+    /// No more seeds come from this secret, so all may know it.
+    SeedsRevealed {
+        /// The secret.
+        secret: [u8; 32],
+    },
+}
+
+/// A page with everything that computing it again takes, and what came of it. When it was asked for is the time of its
+/// log entry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MadePage {
+    /// The page. Its impressions are named after it: see [`impression_of`].
+    pub page: PageId,
+    /// To whom.
+    pub viewer: ViewerId,
+    /// Their account, whose own videos were left out.
+    pub account: Option<AccountId>,
+    /// How many videos were asked for.
+    pub limit: u32,
+    /// The seed it was computed with.
+    pub seed: u64,
+    /// The log position it was computed at.
+    pub position: u64,
+    /// The hash of the policy that ranked it.
+    pub policy: [u8; 32],
+    /// Commitment to the secret that the seed comes from: the [`Event::SeedsCommitted`] before it.
+    pub seeds: [u8; 32],
+    /// Digest of the candidates: see [`crate::AuditedPage`].
+    pub candidates: [u8; 32],
+    /// What was on it, first to last.
+    pub items: Vec<MadeItem>,
+}
+
+impl MadePage {
+    /// The request to ask again, for a page whose log entry has this time.
+    pub fn request(&self, at: Timestamp) -> PageRequest {
+        PageRequest {
+            viewer: self.viewer,
+            account: self.account,
+            limit: self.limit as usize,
+            now: at,
+            seed: self.seed,
+        }
+    }
+
+    pub(crate) fn served(&self) -> Event {
+        let items = self.items.iter().enumerate();
+        let items = items.map(|(place, item)| ServedItem {
+            impression: impression_of(self.page, place),
+            video: item.video,
+        });
+        Event::PageServed {
+            viewer: self.viewer,
+            seed: self.seed,
+            position: self.position,
+            policy: self.policy,
+            items: items.collect(),
+        }
+    }
+}
+
+/// One video of a page as the log holds it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MadeItem {
+    /// What was served.
+    pub video: VideoId,
+    /// Its score in micro-units.
+    pub score: i64,
+}
+
+/// Places that a page's ids can name.
+const PLACES_MAX: u128 = 0xff;
+const KIND_SHIFT: u32 = 8;
+
+/// What sort of feed a page is of, as its id tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PageKind {
+    /// Made for one viewer, and in the log.
+    ForYou = 0,
+    /// Ranked for nobody in particular.
+    Popular = 1,
+    /// Not ranked: in order of time.
+    Listed = 2,
+}
+
+/// The id of a page whose impressions can be named after it: of the minted id the last byte becomes free for places,
+/// the byte before it tells the kind.
+pub fn page_id(minted: PageId, kind: PageKind) -> PageId {
+    let bits = minted.uuid().as_u128() & !(PLACES_MAX | PLACES_MAX << KIND_SHIFT);
+    PageId::from_u128(bits | (kind as u128) << KIND_SHIFT)
+}
+
+/// The id of the impression at a place (from 0) of a page.
+pub fn impression_of(page: PageId, place: usize) -> ImpressionId {
+    ImpressionId::from_u128(page.uuid().as_u128() | (place as u128 + 1).min(PLACES_MAX))
+}
+
+/// The page, its kind and the place (from 0) that an impression's id names; there need not be such a page.
+pub fn page_of(impression: ImpressionId) -> Option<(PageId, PageKind, usize)> {
+    let bits = impression.uuid().as_u128();
+    let place = usize::try_from(bits & PLACES_MAX).ok()?.checked_sub(1)?;
+    let kinds = [PageKind::ForYou, PageKind::Popular, PageKind::Listed];
+    let kind = kinds.into_iter().find(|kind| *kind as u128 == bits >> KIND_SHIFT & PLACES_MAX)?;
+    Some((PageId::from_u128(bits & !PLACES_MAX), kind, place))
 }
 
 /// One entry of the event log.
@@ -175,5 +296,23 @@ impl LogEntry {
             return Err(DecodeError::Damaged(format!("{} bytes follow it", rest.len())));
         }
         Ok(entry)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_impression_names_its_page_and_place() {
+        let minted = PageId::from_u128(u128::MAX);
+        for kind in [PageKind::ForYou, PageKind::Popular, PageKind::Listed] {
+            let page = page_id(minted, kind);
+            for place in [0, 1, 199, 254] {
+                assert_eq!(page_of(impression_of(page, place)), Some((page, kind, place)));
+            }
+        }
+        assert_eq!(page_of(ImpressionId::from_u128(u128::MAX)), None);
+        assert_eq!(page_of(ImpressionId::from_u128(0)), None);
     }
 }

@@ -35,7 +35,13 @@ pub(crate) fn learn(engine: &mut Engine, event: &Event) {
         | Event::Unlike { viewer, video, .. }
         | Event::Share { viewer, video, .. }
         | Event::NotInterested { viewer, video, .. } => (Some(*viewer), video),
-        Event::ViewerMerged { .. } | Event::ViewerForgotten { .. } => return,
+        // Not about a video: the engine takes these itself.
+        Event::ViewerMerged { .. }
+        | Event::ViewerForgotten { .. }
+        | Event::ViewerControlled { .. }
+        | Event::PageMade(_)
+        | Event::SeedsCommitted { .. }
+        | Event::SeedsRevealed { .. } => return,
     };
     let Some(video) = engine.catalogue.number(*video) else {
         engine.counters.ignored = engine.counters.ignored.saturating_add(1);

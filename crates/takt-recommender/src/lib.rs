@@ -13,14 +13,18 @@ mod bitmap;
 mod candidates;
 mod caption;
 mod catalogue;
+mod control;
 mod engine;
 mod event;
+mod explain;
 mod fixed;
 mod learn;
 mod page;
 mod policy;
+mod popular;
 mod query;
 mod ranker;
+mod receipt;
 mod reference;
 mod registry;
 mod reranker;
@@ -29,10 +33,16 @@ mod sources;
 mod viewer;
 
 pub use caption::{CaptionTerms, TAGS_MAX, TERM_BYTES_MAX, WORDS_MAX, caption_terms};
+pub use control::{ADOPTED_MAX, Control, FOLLOWS_MAX, Leant, Subject, Taste, UNWANTED_MAX, WISHES_MAX, Wish};
 pub use engine::{Engine, Gap, Stats};
-pub use event::{DecodeError, Event, LogEntry, ServedItem};
+pub use event::{
+    DecodeError, Event, LogEntry, MadeItem, MadePage, PageKind, ServedItem, impression_of, page_id, page_of,
+};
+pub use explain::{AuditedPage, Considered, Deeds, Explanation, Fate, RANKS_MAX};
 pub use page::{Page, PageItem, PageRequest, Placement, StageCounts, Term};
 pub use policy::{DEFAULT_POLICY, Policy, PolicyError};
+pub use popular::{POPULAR_MAX, PopularPage, PopularRequest};
+pub use receipt::{Difference, Receipt, ReceiptError, first_difference};
 pub use reference::reference;
 pub use registry::{FilterName, SourceName, TermName};
 pub use snapshot::RestoreError;

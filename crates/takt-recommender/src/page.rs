@@ -1,10 +1,11 @@
 //! From a request to a page: candidate sources, filters, ranker, re-ranker.
 
-use crate::candidates::Candidates;
+use crate::candidates::{Candidate, Candidates};
 use crate::engine::Engine;
 use crate::query::Query;
+use crate::ranker::Scored;
 use crate::registry::{FilterName, SourceName};
-use crate::{ranker, reranker, sources};
+use crate::{candidates, control, ranker, reranker, sources};
 use serde::Serialize;
 use takt_core::{AccountId, Timestamp, VideoId, ViewerId};
 
@@ -68,6 +69,8 @@ pub enum Placement {
     Ranked,
     /// The highest score of the videos that few have met: a place kept for those.
     Exploration,
+    /// It was served before and never shown, and nothing else was left.
+    Returned,
 }
 
 /// What became of the candidates of one page.
@@ -82,17 +85,69 @@ pub struct StageCounts {
 }
 
 pub(crate) fn compute(engine: &Engine, request: &PageRequest) -> Page {
-    let limit = request.limit.min(engine.policy.page.items_max as usize);
-    let query = Query::new(engine, request);
-    let mut candidates = Candidates::default();
-    if limit > 0 {
-        sources::gather(&query, limit, &mut candidates);
+    Run::new(Query::new(engine, request), request).page()
+}
+
+/// One way through the stages, before places are given out.
+pub(crate) struct Run<'a> {
+    pub(crate) query: Query<'a>,
+    pub(crate) candidates: Candidates,
+    /// Best first.
+    pub(crate) ranked: Vec<Scored>,
+    /// How many videos the page shall have.
+    pub(crate) limit: usize,
+}
+
+impl<'a> Run<'a> {
+    pub(crate) fn new(query: Query<'a>, request: &PageRequest) -> Self {
+        let limit = request.limit.min(query.engine.policy.page.items_max as usize);
+        let mut candidates = Candidates::default();
+        if limit > 0 {
+            sources::gather(&query, limit, &mut candidates);
+        }
+        let mut ranked = ranker::rank(&query, &candidates.kept);
+        control::add_terms(&query, &mut ranked);
+        Self { query, candidates, ranked, limit }
     }
-    let ranked = ranker::rank(&query, &candidates.kept);
-    Page {
-        position: engine.position(),
-        policy: engine.policy.hash(),
-        items: reranker::arrange(&query, ranked, limit),
-        stages: candidates.counts(),
+
+    pub(crate) fn page(&self) -> Page {
+        Page {
+            position: self.query.engine.position(),
+            policy: self.query.engine.policy.hash(),
+            items: self.items(self.limit),
+            stages: self.candidates.counts(),
+        }
+    }
+
+    /// The first `places` of the feed from here on. A page is its beginning, however far one looks.
+    pub(crate) fn items(&self, places: usize) -> Vec<PageItem> {
+        let mut items = reranker::arrange(&self.query, self.ranked.clone(), places);
+        if items.len() < places && self.query.engine.policy.quota(SourceName::Returned) > 0 {
+            items.extend(self.returned(places - items.len()));
+        }
+        items
+    }
+
+    /// What was served and never shown, oldest first: better twice on a device than nothing to see.
+    fn returned(&self, most: usize) -> Vec<PageItem> {
+        let query = &self.query;
+        let waiting = query.viewer.into_iter().flat_map(|row| &row.reserved);
+        let waiting = waiting.map(|held| held.video).filter(|video| {
+            query.reserved.binary_search(video).is_ok()
+                && candidates::filter(query, *video) == Some(FilterName::Reserved)
+        });
+        let most = most.min(query.engine.policy.quota(SourceName::Returned));
+        let waiting = waiting.take(most).map(|video| Candidate::only_from(SourceName::Returned, video));
+        let waiting: Vec<_> = waiting.collect();
+        let mut scored = ranker::rank(query, &waiting);
+        control::add_terms(query, &mut scored);
+        let place =
+            |scored: &Scored| waiting.iter().position(|candidate| candidate.video == scored.candidate.video);
+        scored.sort_by_key(place);
+        let item = |scored: &Scored| {
+            let video = query.engine.catalogue.video(scored.candidate.video);
+            reranker::item(scored, video, Placement::Returned)
+        };
+        scored.iter().map(item).collect()
     }
 }

@@ -228,6 +228,12 @@ impl Policy {
     pub const fn weight(&self, term: TermName) -> i64 {
         self.terms[term.index()]
     }
+    /// This policy with one term switched off, under the same name and hash: for asking what a page would have been.
+    pub(crate) fn without(&self, term: TermName) -> Self {
+        let mut policy = self.clone();
+        policy.terms[term.index()] = 0;
+        policy
+    }
     /// How many videos a source may put forward for a page; 0 when it is switched off.
     pub const fn quota(&self, source: SourceName) -> usize {
         let rule = self.sources[source.index()];

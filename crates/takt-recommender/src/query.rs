@@ -2,6 +2,7 @@
 
 use crate::candidates::NumberMap;
 use crate::catalogue::Kind;
+use crate::control::Chosen;
 use crate::engine::Engine;
 use crate::fixed::{MICRO, log2, mul, ratio};
 use crate::page::PageRequest;
@@ -33,11 +34,17 @@ pub(crate) struct Query<'a> {
     by_feature: NumberMap<Tasted>,
     /// Videos liked together with the viewer's recent ones and how much, sorted by number.
     pub(crate) co_watched: Vec<(u32, i64)>,
+    /// What the viewer asked for.
+    pub(crate) chosen: Chosen,
 }
 
 impl<'a> Query<'a> {
     pub(crate) fn new(engine: &'a Engine, request: &PageRequest) -> Self {
-        let viewer = engine.viewers.get(&request.viewer);
+        Self::of(engine, request, engine.viewers.get(&request.viewer))
+    }
+
+    /// The same for any row, or none: whose it is makes no difference.
+    pub(crate) fn of(engine: &'a Engine, request: &PageRequest, viewer: Option<&'a Viewer>) -> Self {
         let now_ms = engine.moment(request.now);
         let own_creator = request.account.and_then(|account| engine.catalogue.creator_number(account));
         let waiting = viewer.into_iter().flat_map(|row| &row.reserved);
@@ -58,6 +65,7 @@ impl<'a> Query<'a> {
             tastes,
             by_feature,
             co_watched,
+            chosen: viewer.map_or_else(Chosen::default, |row| Chosen::new(&row.controls, &engine.catalogue)),
         }
     }
 
@@ -66,6 +74,7 @@ impl<'a> Query<'a> {
     }
     pub(crate) fn is_unwanted(&self, video: u32) -> bool {
         self.viewer.is_some_and(|row| row.holds(video, Fact::NotInterested))
+            || self.chosen.blocks(self.engine.catalogue.video(video))
     }
     pub(crate) fn taste(&self, feature: u32) -> Option<&Tasted> {
         self.by_feature.get(&feature)

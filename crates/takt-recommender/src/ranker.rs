@@ -38,13 +38,15 @@ impl Scored {
 }
 
 /// The terms that know the viewer.
-const PERSONAL: [TermName; 6] = [
+const PERSONAL: [TermName; 8] = [
     TermName::CoWatch,
     TermName::Creator,
     TermName::Sound,
     TermName::Tag,
     TermName::Word,
     TermName::Language,
+    TermName::Followed,
+    TermName::Wish,
 ];
 
 /// Scores every candidate, best first. Of equals the newer goes first.

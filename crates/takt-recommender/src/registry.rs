@@ -53,6 +53,8 @@ macro_rules! registry {
 registry! {
     /// Where candidates come from. A video that several sources put forward is named after the first of them.
     SourceName {
+        Followed "followed" "The newest videos of the creators you follow.",
+        Wished "wished" "The newest videos of what you asked for more of.",
         CoWatch "co_watch" "Videos that viewers who liked your latest liked videos liked too.",
         Creator "creator" "The newest videos of the creators you like best.",
         Sound "sound" "The newest videos with the sounds you like best.",
@@ -61,6 +63,7 @@ registry! {
         Fresh "fresh" "The newest videos of all.",
         Exploration "exploration" "Videos that few viewers have met yet, drawn by the page's seed.",
         Backlog "backlog" "Any video you have not seen yet, drawn by the page's seed, where the other sources find too few.",
+        Returned "returned" "Videos that were served to you a short while ago and never shown, where nothing else is left.",
     }
 }
 
@@ -69,7 +72,7 @@ registry! {
     FilterName {
         Removed "removed" "The video was deleted or restricted.",
         Own "own" "The video is the viewer's own.",
-        NotInterested "not_interested" "The viewer said that they are not interested in this video.",
+        NotInterested "not_interested" "The viewer said that they are not interested in this video, or in its creator, its sound or one of its tags.",
         Seen "seen" "The viewer has met the video before, in any feed. The record is exact.",
         Reserved "reserved" "The video was served to the viewer a short while ago and may still be waiting on their device.",
     }
@@ -84,6 +87,8 @@ registry! {
         Tag "tag" "What you made of videos with these tags, rare tags counting more; -1 to 1.",
         Word "word" "What you made of videos with these words in the caption, rare words counting more; -1 to 1.",
         Language "language" "What you made of videos in this language; -1 to 1.",
+        Followed "followed" "You follow its creator; 0 or 1.",
+        Wish "wish" "You asked for more or less of its creator, its sound, a tag, a word or its language; -1 to 1.",
         Popularity "popularity" "How much others finish, like and share it at the moment, on a logarithmic scale; 0 to 1.",
         Quality "quality" "Whether those who met it finished or skipped it, with doubt while only few have; -1 to 1.5.",
         Freshness "freshness" "How new it is; 1 when published, halved with every half-life.",

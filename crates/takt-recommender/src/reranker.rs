@@ -208,13 +208,13 @@ fn is_exploration_place(query: &Query<'_>, place: u64) -> bool {
     (offset + (place + 1) * share) / one > (offset + place * share) / one
 }
 
-fn item(scored: &Scored, video: &Video, placement: Placement) -> PageItem {
+pub(crate) fn item(scored: &Scored, video: &Video, placement: Placement) -> PageItem {
     let value_of = |&name: &TermName| Term { name: name.as_str(), value: scored.terms[name.index()] };
     PageItem {
         video: video.id,
         source: match placement {
             Placement::Exploration => SourceName::Exploration,
-            Placement::Ranked => scored.candidate.source(),
+            Placement::Ranked | Placement::Returned => scored.candidate.source(),
         },
         placement,
         score: scored.score,

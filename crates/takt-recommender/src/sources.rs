@@ -1,6 +1,7 @@
 //! Candidate sources: each puts forward a bounded number of videos.
 
 mod backlog;
+mod chosen;
 mod co_watch;
 mod exploration;
 mod fresh;
@@ -59,6 +60,8 @@ pub(crate) fn gather(query: &Query<'_>, limit: usize, candidates: &mut Candidate
         let scans_left = quota.saturating_mul(SCANS_PER_VIDEO);
         let mut gathering = Gathering { query, candidates, source, left: quota, scans_left };
         match source {
+            SourceName::Followed => chosen::followed(&mut gathering),
+            SourceName::Wished => chosen::wished(&mut gathering),
             SourceName::CoWatch => co_watch::gather(&mut gathering),
             SourceName::Creator => taste::creators(&mut gathering),
             SourceName::Sound => taste::sounds(&mut gathering),
@@ -67,6 +70,8 @@ pub(crate) fn gather(query: &Query<'_>, limit: usize, candidates: &mut Candidate
             SourceName::Fresh => fresh::gather(&mut gathering),
             SourceName::Exploration => exploration::gather(&mut gathering),
             SourceName::Backlog => backlog::gather(&mut gathering, limit),
+            // Fills what is left of a page once everything else has its place: see `page`.
+            SourceName::Returned => {}
         }
     }
 }

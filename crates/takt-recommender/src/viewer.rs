@@ -3,6 +3,7 @@
 //! Invariant: a viewer's row is a function of the catalogue and of events that name this viewer. Other viewers' deeds
 //! never enter it, so dropping it leaves nothing of the viewer but anonymous totals.
 
+use crate::control::Controls;
 use crate::fixed::{MICRO, fade};
 use roaring::RoaringBitmap;
 use serde::{Deserialize, Serialize};
@@ -133,6 +134,8 @@ pub(crate) struct Viewer {
     pub(crate) taste: BTreeMap<u32, Leaning>,
     /// The latest videos served, oldest first: what the next page comes after.
     pub(crate) trail: VecDeque<u32>,
+    /// What the viewer asked for.
+    pub(crate) controls: Controls,
 }
 
 impl Viewer {
@@ -238,8 +241,28 @@ impl Viewer {
         }
     }
 
+    /// The videos with this fact, in order of number.
+    pub(crate) fn all_with(&self, fact: Fact) -> impl Iterator<Item = u32> {
+        self.facts.iter().filter(move |key| key % FACTS == fact as u32).map(|key| key / FACTS)
+    }
+
+    /// Forgets what was learned; what was met, what waits and what the viewer asked for stay.
+    pub(crate) fn reset(&mut self) {
+        let row = std::mem::take(self);
+        // Facts keep the viewer from counting twice for a video.
+        *self = Self {
+            seen: row.seen,
+            facts: row.facts,
+            reserved: row.reserved,
+            trail: row.trail,
+            controls: row.controls,
+            ..Self::default()
+        };
+    }
+
     /// Joins what another viewer has met and likes.
     pub(crate) fn absorb(&mut self, other: Self, now_ms: i64, recent_max: usize, limits: TasteLimits) {
+        self.controls.absorb(other.controls);
         self.seen |= other.seen;
         self.facts |= other.facts;
         let waiting = std::mem::take(&mut self.reserved);
@@ -301,6 +324,7 @@ impl Viewer {
             + self.recent.capacity() * size_of::<Recent>()
             // A B-tree node is two thirds full on average.
             + self.taste.len() * (size_of::<(u32, Leaning)>() * 3 / 2)
+            + self.controls.bytes()
     }
 }
 

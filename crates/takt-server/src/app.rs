@@ -27,6 +27,7 @@ const JANITOR_PERIOD: Duration = Duration::from_secs(60);
 pub const MIGRATIONS: &[Migration] = &[
     Migration { version: 1, name: "begin", sql: include_str!("../migrations/0001_begin.sql") },
     Migration { version: 2, name: "jobs", sql: JOB_TABLE_SQL },
+    Migration { version: 3, name: "control", sql: include_str!("../migrations/0003_control.sql") },
 ];
 
 /// Why a cell did not start, as a sentence for its operator.

@@ -1,4 +1,5 @@
-//! The product: one HTTP router over domain slices (`account`, `session`, `upload`, `video`, `feed`, `event`, `media`).
+//! The product: one HTTP router over domain slices (`account`, `session`, `upload`, `video`, `feed`, `taste`,
+//! `follow`, `event`, `media`).
 //!
 //! A request goes `router` -> a slice's `routes` (HTTP in and out) -> its `mod` (rules) -> its `store` (SQL).
 //! A slice may call another slice's `mod`, never its `store` or `routes`.
@@ -13,6 +14,7 @@ mod error;
 pub mod event;
 mod extract;
 pub mod feed;
+pub mod follow;
 mod guard;
 mod health;
 mod limits;
@@ -20,6 +22,7 @@ pub mod media;
 mod router;
 pub mod session;
 mod state;
+pub mod taste;
 pub mod upload;
 pub mod video;
 mod web_app;

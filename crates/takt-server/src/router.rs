@@ -2,7 +2,7 @@
 
 use crate::error::Error;
 use crate::state::State;
-use crate::{account, event, feed, guard, health, media, session, upload, video, web_app};
+use crate::{account, event, feed, follow, guard, health, media, session, taste, upload, video, web_app};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
@@ -38,6 +38,11 @@ fn api() -> OpenApiRouter<State> {
         .routes(routes!(session::routes::create_viewer))
         .routes(routes!(feed::routes::for_you))
         .routes(routes!(feed::routes::latest))
+        .routes(routes!(feed::routes::popular))
+        .routes(routes!(feed::routes::following))
+        .merge(feed::audit_routes::router())
+        .merge(taste::routes::router())
+        .merge(follow::routes::router())
         .routes(routes!(event::routes::create))
         .routes(routes!(web_app::public_config))
         .routes(routes!(health::live))

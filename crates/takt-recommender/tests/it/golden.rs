@@ -3,8 +3,8 @@
 use crate::cell::{Cell, Upload, creator, video, viewer};
 use takt_core::Timestamp;
 use takt_recommender::{
-    DEFAULT_POLICY, Engine, Event, FilterName, Gap, Page, PageItem, PageRequest, Policy, RestoreError,
-    SourceName,
+    DEFAULT_POLICY, Engine, Event, FilterName, Gap, Page, PageItem, PageRequest, Placement, Policy,
+    RestoreError, SourceName,
 };
 
 /// A cell with one video per line: creator, sound (- for none), caption.
@@ -223,19 +223,37 @@ fn removed_own_and_reserved_videos_are_dropped_for_that_reason() {
 }
 
 #[test]
-fn a_served_video_stays_away_for_half_an_hour() {
+fn a_served_video_stays_away_for_half_an_hour_while_there_is_another() {
     let mut cell = strangers(6);
     let first = cell.page(0, 4, 1);
     cell.serve(0, &first);
-    let second = cell.page(0, 10, 1);
-    assert_eq!((second.items.len(), dropped(&second, FilterName::Reserved)), (2, 4));
-    assert_eq!(cell.page(1, 10, 1).items.len(), 6, "other viewers are not concerned");
+    let second = cell.page(0, 2, 1);
+    assert_eq!(dropped(&second, FilterName::Reserved), 4);
+    let served = |item: &PageItem| first.items.iter().any(|other| other.video == item.video);
+    assert!(!second.items.iter().any(served), "{second:?}");
     cell.pass_ms(30 * 60_000 - 1);
-    assert_eq!(cell.page(0, 10, 1).items.len(), 2);
+    assert!(!cell.page(0, 2, 1).items.iter().any(served));
+    assert_eq!(dropped(&cell.page(1, 10, 1), FilterName::Reserved), 0, "other viewers are not concerned");
     cell.pass_ms(1);
-    assert_eq!(cell.page(0, 10, 1).items.len(), 6);
-    cell.impression(0, first.items[0].video);
-    assert_eq!(cell.page(0, 10, 1).items.len(), 5);
+    assert_eq!(dropped(&cell.page(0, 10, 1), FilterName::Reserved), 0);
+}
+
+#[test]
+fn what_was_served_and_never_shown_comes_again_last_when_nothing_else_is_left() {
+    let mut cell = strangers(6);
+    let first = cell.page(0, 2, 1);
+    cell.serve(0, &first);
+    cell.pass_ms(1_000);
+    let second = cell.page(0, 2, 2);
+    cell.serve(0, &second);
+    cell.impression(0, first.items[1].video);
+    let third = cell.page(0, 10, 3);
+    let placed = |placement| third.items.iter().filter(move |item| item.placement == placement);
+    assert_eq!(third.items.len(), 5, "all but the one that was shown");
+    let again: Vec<_> = placed(Placement::Returned).map(|item| item.video).collect();
+    let oldest_first = [first.items[0].video, second.items[0].video, second.items[1].video];
+    assert_eq!(again, oldest_first);
+    assert!(third.items[2..].iter().all(|item| item.source == SourceName::Returned));
 }
 
 #[test]
@@ -392,6 +410,6 @@ fn the_same_log_gives_the_same_state_on_every_machine() {
         }
         cell.pass_ms(600_000);
     }
-    let expected = "09c2ba655c798e48fed56cd5adac0bb0a27d678b68a6db922a855f798259609c";
+    let expected = "f06fc36f2c74d035b2bf312149ef55bfcf2eb6ccb90877e53fac5c9ecc2e023d";
     assert_eq!(hex::encode(cell.engine.digest()), expected);
 }

@@ -4,7 +4,7 @@ use crate::cell::{START_MS, check, creator, sound, video, viewer};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use takt_core::{ImpressionId, Timestamp, VideoId, ViewerId};
-use takt_recommender::{Engine, Event, LogEntry, PageRequest, Policy, ServedItem};
+use takt_recommender::{Engine, Event, LogEntry, PageRequest, Placement, Policy, ServedItem};
 
 const VIDEOS: u128 = 24;
 const VIEWERS: u128 = 4;
@@ -121,7 +121,11 @@ impl Model {
                     self.viewers.entry(*viewer).or_default().seen.insert(*video);
                 }
             }
-            Event::Unlike { .. } => {}
+            Event::Unlike { .. }
+            | Event::ViewerControlled { .. }
+            | Event::PageMade(_)
+            | Event::SeedsCommitted { .. }
+            | Event::SeedsRevealed { .. } => {}
             Event::ViewerMerged { from, into } if from == into => {}
             Event::ViewerMerged { from, into } => {
                 let Some(from) = self.viewers.remove(from) else { return };
@@ -144,6 +148,13 @@ impl Model {
         let waits = |video: &VideoId| row.reserved_until.get(video).is_some_and(|&until| until > now_ms);
         self.live.iter().filter(|video| !row.seen.contains(video) && !waits(video)).copied().collect()
     }
+
+    /// Served and never shown.
+    fn waiting(&self, viewer: ViewerId, now_ms: i64) -> BTreeSet<VideoId> {
+        let row = self.viewers.get(&viewer).cloned().unwrap_or_default();
+        let waits = row.reserved_until.into_iter().filter(|(_, until)| *until > now_ms);
+        waits.map(|(video, _)| video).filter(|v| self.live.contains(v) && !row.seen.contains(v)).collect()
+    }
 }
 
 /// Lives through the steps, checking every page against the model; returns the engine and its log.
@@ -163,9 +174,24 @@ fn live(steps: &[Step]) -> Result<(Engine, Vec<LogEntry>), TestCaseError> {
                 let page = engine.page(&request);
                 check(&page, *limit);
                 let eligible = model.eligible(who, now_ms);
-                let all_eligible = page.items.iter().all(|item| eligible.contains(&item.video));
-                prop_assert!(all_eligible, "{:?} not all of {:?}", page.items, eligible);
-                prop_assert_eq!(page.items.len(), eligible.len().min(*limit));
+                let waiting = model.waiting(who, now_ms);
+                // Everything that may come, then what was served and never shown.
+                let fresh = eligible.len().min(*limit);
+                let (first, last) = page.items.split_at(fresh.min(page.items.len()));
+                prop_assert!(
+                    first.iter().all(|item| eligible.contains(&item.video)),
+                    "{:?}: {:?}",
+                    first,
+                    eligible
+                );
+                prop_assert!(
+                    last.iter().all(|item| waiting.contains(&item.video)),
+                    "{:?}: {:?}",
+                    last,
+                    waiting
+                );
+                prop_assert!(last.iter().all(|item| item.placement == Placement::Returned));
+                prop_assert_eq!(page.items.len(), (eligible.len() + waiting.len()).min(*limit));
                 let served = |item: &takt_recommender::PageItem| {
                     impressions += 1;
                     ServedItem { impression: ImpressionId::from_u128(impressions), video: item.video }
@@ -198,7 +224,13 @@ fn viewer_of(event: &Event) -> Option<ViewerId> {
         | Event::Share { viewer, .. }
         | Event::NotInterested { viewer, .. }
         | Event::ViewerForgotten { viewer } => Some(*viewer),
-        Event::VideoPublished { .. } | Event::VideoRemoved { .. } | Event::ViewerMerged { .. } => None,
+        Event::ViewerControlled { viewer, .. } => Some(*viewer),
+        Event::PageMade(page) => Some(page.viewer),
+        Event::VideoPublished { .. }
+        | Event::VideoRemoved { .. }
+        | Event::ViewerMerged { .. }
+        | Event::SeedsCommitted { .. }
+        | Event::SeedsRevealed { .. } => None,
     }
 }
 

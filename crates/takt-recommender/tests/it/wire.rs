@@ -2,20 +2,24 @@
 
 use crate::cell::{creator, sound, video, viewer};
 use proptest::prelude::*;
-use takt_core::{ImpressionId, Timestamp};
-use takt_recommender::{DecodeError, Event, LogEntry, ServedItem};
+use takt_core::{ImpressionId, PageId, Timestamp};
+use takt_recommender::{
+    Control, DecodeError, Event, LogEntry, MadeItem, MadePage, ServedItem, Subject, Wish,
+};
 
 const VIDEO: &str = "10000000000000000100000000000000aa";
 const VIEWER: &str = "10000000000000000200000000000000bb";
 const OTHER: &str = "10000000000000000200000000000000cc";
 const CREATOR: &str = "10000000000000000300000000000000dd";
 const SOUND: &str = "10000000000000000400000000000000ee";
+const PAGE: &str = "1000000000000000060000000000001100";
 const IMPRESSION: &str = "10000000000000000500000000000000ff";
 
 /// One entry of every variant, and the bytes that logs hold it as.
 fn golden() -> Vec<(Event, String)> {
     let (viewer, other, video) = (viewer(0xbb), viewer(0xcc), video(0xaa));
     let impression = Some(ImpressionId::from_u128((5 << 64) + 0xff));
+    let controlled = |control: Control| Event::ViewerControlled { viewer, control };
     vec![
         (
             Event::VideoPublished {
@@ -51,6 +55,58 @@ fn golden() -> Vec<(Event, String)> {
         (Event::NotInterested { viewer, impression: None, video }, format!("08{VIEWER}00{VIDEO}")),
         (Event::ViewerMerged { from: viewer, into: other }, format!("09{VIEWER}{OTHER}")),
         (Event::ViewerForgotten { viewer }, format!("0a{VIEWER}")),
+        (
+            Event::PageMade(MadePage {
+                page: PageId::from_u128((6 << 64) + 0x1100),
+                viewer,
+                account: Some(creator(0xdd)),
+                limit: 10,
+                seed: 300,
+                position: 1,
+                policy: [7; 32],
+                seeds: [8; 32],
+                candidates: [9; 32],
+                items: vec![MadeItem { video, score: -2 }],
+            }),
+            format!(
+                "0c{PAGE}{VIEWER}01{CREATOR}0aac0201{}{}{}01{VIDEO}03",
+                "07".repeat(32),
+                "08".repeat(32),
+                "09".repeat(32)
+            ),
+        ),
+        (Event::SeedsCommitted { commitment: [7; 32] }, format!("0d{}", "07".repeat(32))),
+        (Event::SeedsRevealed { secret: [7; 32] }, format!("0e{}", "07".repeat(32))),
+        (
+            controlled(Control::NotInterested { subject: Subject::Video(video) }),
+            format!("0b{VIEWER}0000{VIDEO}"),
+        ),
+        (
+            controlled(Control::NotInterestedEnds { subject: Subject::Creator(creator(0xdd)) }),
+            format!("0b{VIEWER}0101{CREATOR}"),
+        ),
+        (
+            controlled(Control::Wish { subject: Subject::Sound(sound(0xee)), wish: Some(Wish::More) }),
+            format!("0b{VIEWER}0202{SOUND}0100"),
+        ),
+        (
+            controlled(Control::Wish { subject: Subject::Tag("a".into()), wish: Some(Wish::Less) }),
+            format!("0b{VIEWER}020301610101"),
+        ),
+        (
+            controlled(Control::Wish { subject: Subject::Word("b".into()), wish: None }),
+            format!("0b{VIEWER}0204016200"),
+        ),
+        (controlled(Control::Follow { creator: creator(0xdd) }), format!("0b{VIEWER}03{CREATOR}")),
+        (controlled(Control::Unfollow { creator: creator(0xdd) }), format!("0b{VIEWER}04{CREATOR}")),
+        (controlled(Control::Reset), format!("0b{VIEWER}05")),
+        (controlled(Control::Learning { on: false }), format!("0b{VIEWER}0600")),
+        (
+            controlled(Control::Adopt {
+                leanings: vec![(Subject::Language("de".parse().expect("one")), -1)],
+            }),
+            format!("0b{VIEWER}070105026465 01"),
+        ),
     ]
 }
 

@@ -249,6 +249,11 @@ pub async fn by_handle(state: &State, handle: &Handle) -> Result<Option<AccountB
     Ok(store::by_handle(&state.db, handle).await?.map(|row| row.body()))
 }
 
+/// The handles of those accounts among `ids` that exist.
+pub(crate) async fn handles(state: &State, ids: &[AccountId]) -> Result<Vec<(AccountId, Handle)>> {
+    store::handles(&state.db, ids).await
+}
+
 fn check_password(password: &str) -> Result<()> {
     if password.chars().count() < PASSWORD_CHARS_MIN {
         return Err(Error::invalid("password", "must have at least 8 characters"));

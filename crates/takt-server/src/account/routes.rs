@@ -3,6 +3,7 @@
 use super::{AccountBody, Credentials, Recovery, SignedIn};
 use crate::error::{Error, Problem, Result};
 use crate::extract::{Json, Path};
+use crate::follow;
 use crate::session::{Account, Caller, MaybeSession, with_cookie, without_cookie};
 use crate::state::State;
 use axum::extract::State as Shared;
@@ -47,6 +48,9 @@ pub struct PasswordProof {
 pub struct Profile {
     account: AccountBody,
     counts: Counts,
+    /// Whether whoever asks follows it; absent for those without an account.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    followed: Option<bool>,
 }
 
 /// What a profile counts, over its public videos.
@@ -55,6 +59,10 @@ pub struct Counts {
     videos: i64,
     likes: i64,
     views: i64,
+    /// How many follow the account.
+    followers: i64,
+    /// How many it follows.
+    following: i64,
 }
 
 /// Sign up. No e-mail, no phone; the recovery codes in the answer are shown this once.
@@ -129,11 +137,23 @@ pub async fn delete(
     responses((status = 200, body = Profile), (status = 404, body = Problem)))]
 pub async fn profile(
     Shared(state): Shared<State>,
+    MaybeSession(session): MaybeSession,
     Path(handle): Path<Handle>,
 ) -> Result<axum::Json<Profile>> {
     let row =
         super::store::by_handle(&state.db, &handle).await?.ok_or_else(|| Error::not_found("account"))?;
     let counts = super::store::profile_counts(&state.db, row.id).await?;
-    let counts = Counts { videos: counts.videos, likes: counts.likes, views: counts.views };
-    Ok(axum::Json(Profile { account: row.body(), counts }))
+    let follows = follow::counts(&state, row.viewer_id, row.id).await?;
+    let counts = Counts {
+        videos: counts.videos,
+        likes: counts.likes,
+        views: counts.views,
+        followers: follows.followers,
+        following: follows.following,
+    };
+    let followed = match session.filter(|session| session.account.is_some()) {
+        Some(session) => Some(follow::follows(&state, session.viewer, row.id).await?),
+        None => None,
+    };
+    Ok(axum::Json(Profile { account: row.body(), counts, followed }))
 }

@@ -3,7 +3,9 @@
 use super::AccountBody;
 use crate::error::Result;
 use takt_core::{AccountId, Handle, SessionId, Timestamp, ViewerId};
-use takt_store::{Db, Tx, args, record};
+use takt_store::{Args, Db, Tx, args, in_list, record};
+
+const IDS_PER_STATEMENT: usize = 128;
 
 record! {
     /// An account with what signing in needs.
@@ -49,6 +51,20 @@ pub async fn by_id(db: &Db, account: AccountId) -> Result<Option<AccountBody>> {
     let sql = "SELECT id, handle, password_hash, viewer_id, created_ms FROM account WHERE id = $1";
     let row: Option<AccountRow> = db.opt(sql, args![account]).await?;
     Ok(row.map(|row| row.body()))
+}
+
+pub async fn handles(db: &Db, ids: &[AccountId]) -> Result<Vec<(AccountId, Handle)>> {
+    let mut rows = Vec::with_capacity(ids.len());
+    for ids in ids.chunks(IDS_PER_STATEMENT) {
+        let mut args = Args::new();
+        for id in ids {
+            args.push(*id);
+        }
+        let sql = format!("SELECT id, handle FROM account WHERE id IN ({})", in_list(1, ids.len()));
+        let some: Vec<(AccountId, Handle)> = db.all_dyn(sql, args).await?;
+        rows.extend(some);
+    }
+    Ok(rows)
 }
 
 pub async fn password_hash(db: &Db, account: AccountId) -> Result<Option<String>> {
@@ -112,6 +128,7 @@ pub async fn delete_other_sessions(tx: &mut Tx, account: AccountId, kept: Sessio
 pub async fn delete(tx: &mut Tx, account: AccountId) -> Result<()> {
     tx.exec("DELETE FROM session WHERE account_id = $1", args![account]).await?;
     tx.exec("DELETE FROM recovery_code WHERE account_id = $1", args![account]).await?;
+    tx.exec("DELETE FROM follow WHERE creator_id = $1", args![account]).await?;
     tx.exec("DELETE FROM account WHERE id = $1", args![account]).await?;
     Ok(())
 }

@@ -3,22 +3,36 @@
 //! Data flows one way: an event is appended to the log, made durable, applied to the recommender and only then
 //! acknowledged. Counts and likes follow from the log by [`projection`].
 
+pub mod audit_routes;
 mod projection;
+mod reach;
 mod recommender;
+mod replay;
 pub mod routes;
+mod seeds;
+mod signer;
 mod store;
 mod verify;
+mod why;
 
+pub use reach::ReachCounts;
 pub use recommender::{Recommender, RecoverError};
+pub use replay::{Checked, Faults, check_all, check_receipt};
+pub use signer::{NoteError, Signer, Verifier};
 pub use verify::{Verdict, verify};
+pub use why::Why;
 
 use crate::error::{Error, Result};
-use crate::session::getrandom_fill;
+use reach::Reach;
+use seeds::Seeds;
 use sha2::{Digest, Sha256};
 use std::path::Path;
 use std::sync::Arc;
-use takt_core::{AccountId, Clock, EventId, ImpressionId, Timestamp, VideoId, ViewerId};
-use takt_recommender::{Event, LogEntry, PageItem, PageRequest, ServedItem};
+use takt_core::{AccountId, Clock, EventId, ImpressionId, PageId, Timestamp, VideoId, ViewerId};
+use takt_recommender::{
+    AuditedPage, Control, Event, LogEntry, MadeItem, MadePage, PageItem, PageKind, PageRequest, PopularPage,
+    PopularRequest, Receipt, Taste, impression_of, page_id,
+};
 use takt_store::{Appended, Db, EventLog, NewEntry, Sync};
 use tokio::sync::{Mutex, watch};
 use tokio_util::sync::CancellationToken;
@@ -34,6 +48,10 @@ pub struct Feed {
     recommender: Arc<Recommender>,
     projected: watch::Receiver<u64>,
     turns: Vec<Mutex<()>>,
+    seeds: Seeds,
+    signer: Signer,
+    reach: Arc<Reach>,
+    replays: why::Replays,
     clock: Clock,
     tasks: Mutex<Vec<tokio::task::JoinHandle<()>>>,
     stop: CancellationToken,
@@ -43,6 +61,18 @@ pub struct Feed {
 pub struct ForYou {
     pub position: u64,
     pub items: Vec<(ImpressionId, PageItem)>,
+    /// None where the page could not be recorded, or is empty.
+    pub receipt: Option<SignedReceipt>,
+}
+
+/// A page's receipt: the text, and the same signed.
+pub struct SignedReceipt {
+    pub page: PageId,
+    pub text: String,
+    /// A signed note.
+    pub note: String,
+    /// The signature's line of it.
+    pub signature: String,
 }
 
 /// How many events were new, and how many had been told before.
@@ -65,6 +95,9 @@ impl Feed {
                 head.send_replace(last.position);
             }
         });
+        let receipts = dir.join("receipts");
+        let signer = Signer::open(&receipts)?;
+        let reach = Arc::new(Reach::new(db.clone()));
         let stop = CancellationToken::new();
         let (projected_sender, projected) = watch::channel(0);
         let projector = projection::Projector {
@@ -76,9 +109,21 @@ impl Feed {
         let tasks = vec![
             tokio::spawn(projector.run(stop.clone())),
             tokio::spawn(recommender.clone().run(log.clone(), head_seen, stop.clone())),
+            tokio::spawn(reach.clone().run(stop.clone())),
         ];
-        let turns = (0..TURNS).map(|_| Mutex::new(())).collect();
-        Ok(Self { log, recommender, projected, turns, clock, tasks: Mutex::new(tasks), stop })
+        Ok(Self {
+            replays: why::Replays::new(dir.join("recommender"), log.clone()),
+            log,
+            recommender,
+            projected,
+            turns: (0..TURNS).map(|_| Mutex::new(())).collect(),
+            seeds: Seeds::new(&receipts),
+            signer,
+            reach,
+            clock,
+            tasks: Mutex::new(tasks),
+            stop,
+        })
     }
 
     /// Stops following, writes a snapshot and closes the log. Nothing acknowledged is lost without this; with it the
@@ -87,6 +132,9 @@ impl Feed {
         self.stop.cancel();
         for task in self.tasks.lock().await.drain(..) {
             let _ = task.await;
+        }
+        if let Err(error) = self.end_epoch().await {
+            tracing::warn!(%error, "the secret of this hour's seeds is revealed by the next start");
         }
         self.recommender.snapshot();
         self.log.clone().close().await;
@@ -147,27 +195,89 @@ impl Feed {
         limit: usize,
     ) -> Result<Option<ForYou>> {
         let _turn = self.turn(viewer).lock().await;
-        let request = PageRequest { viewer, account, limit, now: self.clock.now(), seed: seed() };
-        let Some(page) = self.recommender.page(&request) else { return Ok(None) };
-        let items: Vec<_> =
-            page.items.into_iter().map(|item| (ImpressionId::mint(&self.clock), item)).collect();
-        if let Some((first, _)) = items.first() {
-            let served =
-                items.iter().map(|(id, item)| ServedItem { impression: *id, video: item.video }).collect();
-            let event = Event::PageServed {
-                viewer,
-                seed: request.seed,
-                position: page.position,
-                policy: page.policy,
-                items: served,
-            };
-            // Losing this to a power cut repeats a page at worst, so it does not wait for the disk.
-            let entries = vec![(dedup(&[b"served", first.bytes()]), event)];
-            if let Err(error) = self.append_at(entries, Sync::Buffered, request.now).await {
-                tracing::warn!(%error, "page was served without being recorded");
+        let now = self.clock.now();
+        let epoch = match self.epoch(now).await {
+            Ok(epoch) => Some(epoch),
+            Err(error) => {
+                // The log takes nothing at the moment. A page that can not be checked later is better than none.
+                tracing::warn!(%error, "page is served without a receipt");
+                None
             }
+        };
+        let made = self.recommender.with(|engine| {
+            let seed = epoch.as_ref().map_or(0, |epoch| epoch.seed(viewer, engine.position()));
+            let request = PageRequest { viewer, account, limit, now, seed };
+            (request, engine.audited_page(&request))
+        });
+        let Some((request, audited)) = made else { return Ok(None) };
+        self.reach.count(&audited.considered);
+        let page = page_id(PageId::mint(&self.clock), PageKind::ForYou);
+        let made = made_page(page, &request, &audited, epoch.as_ref().map(|epoch| epoch.commitment()));
+        let position = audited.page.position;
+        let items = audited.page.items.into_iter().enumerate();
+        let items: Vec<_> = items.map(|(place, item)| (impression_of(page, place), item)).collect();
+        if items.is_empty() {
+            return Ok(Some(ForYou { position, items, receipt: None }));
         }
-        Ok(Some(ForYou { position: page.position, items }))
+        let receipt = epoch.as_ref().map(|_| self.receipt_of(now, &made));
+        // Losing this to a power cut repeats a page at worst, so it does not wait for the disk.
+        let entries = vec![(dedup(&[PAGE_IDENTITY, page.bytes()]), Event::PageMade(made))];
+        let appended = self.append_at(entries, Sync::Buffered, now).await;
+        let receipt = match appended {
+            Ok(_) => receipt,
+            Err(error) => {
+                tracing::warn!(%error, "page was served without being recorded");
+                None
+            }
+        };
+        Ok(Some(ForYou { position, items, receipt }))
+    }
+
+    /// A page for anybody, without a look at who asks; none while the recommender is catching up.
+    pub fn popular(&self, limit: usize, seed: u64, after: &[u8]) -> Option<PopularPage> {
+        let request = PopularRequest { limit, now: self.clock.now(), seed, after };
+        self.recommender.with(|engine| engine.popular(&request))
+    }
+
+    /// What the recommender holds of a viewer's taste; refused while it is catching up.
+    pub fn taste(&self, viewer: ViewerId, subjects_max: usize) -> Result<Taste> {
+        let now = self.clock.now();
+        let taste = self.recommender.with(|engine| engine.taste(viewer, now, subjects_max));
+        taste.ok_or_else(|| Error::Unavailable("the recommender is catching up".into()))
+    }
+
+    /// What a viewer asks of their feed. The next page obeys, and what SQL holds of it has followed.
+    pub async fn control(&self, viewer: ViewerId, control: Control) -> Result<()> {
+        self.record_now(Event::ViewerControlled { viewer, control }).await
+    }
+
+    /// Like [`Feed::control`], for several things at once: all or none.
+    pub async fn control_all(&self, viewer: ViewerId, controls: Vec<Control>) -> Result<()> {
+        let entry = |control| {
+            let id = EventId::mint(&self.clock);
+            (dedup(&[b"own", id.bytes()]), Event::ViewerControlled { viewer, control })
+        };
+        let appended = self.append(controls.into_iter().map(entry).collect(), Sync::Durable).await?;
+        if let Some(last) = appended.last() {
+            self.wait_projected(last.position).await;
+        }
+        Ok(())
+    }
+
+    /// How far a video reaches.
+    pub async fn reach(&self, video: VideoId) -> Result<ReachCounts> {
+        self.reach.of(video).await
+    }
+
+    fn receipt_of(&self, at: Timestamp, made: &MadePage) -> SignedReceipt {
+        let text = Receipt::of(self.signer.cell(), at, made).text();
+        let signature = self.signer.signature_line(&text);
+        SignedReceipt { page: made.page, note: format!("{text}\n{signature}\n"), text, signature }
+    }
+
+    /// The key that receipts are verified with.
+    pub fn verifier(&self) -> Verifier {
+        self.signer.verifier()
     }
 
     fn turn(&self, viewer: ViewerId) -> &Mutex<()> {
@@ -229,8 +339,27 @@ fn dedup(identity: &[&[u8]]) -> [u8; 32] {
     hash.finalize().into()
 }
 
-fn seed() -> u64 {
-    let mut bytes = [0; 8];
-    getrandom_fill(&mut bytes);
-    u64::from_be_bytes(bytes)
+/// With a page's id, what names its entry in the log.
+const PAGE_IDENTITY: &[u8] = b"page";
+
+/// What the log is told of a page.
+fn made_page(
+    page: PageId,
+    request: &PageRequest,
+    audited: &AuditedPage,
+    seeds: Option<[u8; 32]>,
+) -> MadePage {
+    let items = audited.page.items.iter();
+    MadePage {
+        page,
+        viewer: request.viewer,
+        account: request.account,
+        limit: u32::try_from(request.limit).unwrap_or(u32::MAX),
+        seed: request.seed,
+        position: audited.page.position,
+        policy: audited.page.policy,
+        seeds: seeds.unwrap_or_default(),
+        candidates: audited.candidates,
+        items: items.map(|item| MadeItem { video: item.video, score: item.score }).collect(),
+    }
 }

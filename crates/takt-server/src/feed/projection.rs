@@ -3,8 +3,8 @@
 use super::store;
 use crate::error::Result;
 use std::collections::{BTreeMap, HashSet, VecDeque};
-use takt_core::{ImpressionId, Timestamp, VideoId, ViewerId};
-use takt_recommender::{Event, LogEntry};
+use takt_core::{AccountId, ImpressionId, Timestamp, VideoId, ViewerId};
+use takt_recommender::{Control, Event, LogEntry};
 use takt_store::{Db, Entry, EventLog, Tx};
 use tokio::sync::watch;
 use tokio::time::Duration;
@@ -40,6 +40,8 @@ pub(super) struct Delta {
 enum Step {
     Like { video: VideoId, viewer: ViewerId, at: Timestamp },
     Unlike { video: VideoId, viewer: ViewerId },
+    Follow { viewer: ViewerId, creator: AccountId, at: Timestamp },
+    Unfollow { viewer: ViewerId, creator: AccountId },
     Merge { from: ViewerId, into: ViewerId },
     Forget { viewer: ViewerId },
 }
@@ -125,6 +127,12 @@ impl Batch {
             Event::Unlike { viewer, video, .. } => self.steps.push(Step::Unlike { video, viewer }),
             Event::ViewerMerged { from, into } => self.steps.push(Step::Merge { from, into }),
             Event::ViewerForgotten { viewer } => self.steps.push(Step::Forget { viewer }),
+            Event::ViewerControlled { viewer, control: Control::Follow { creator } } => {
+                self.steps.push(Step::Follow { viewer, creator, at: entry.at });
+            }
+            Event::ViewerControlled { viewer, control: Control::Unfollow { creator } } => {
+                self.steps.push(Step::Unfollow { viewer, creator });
+            }
             _ => {}
         }
     }
@@ -137,8 +145,16 @@ async fn write(tx: &mut Tx, batch: &Batch, position: u64) -> Result<()> {
         match *step {
             Step::Like { video, viewer, at } => store::like(tx, video, viewer, at).await?,
             Step::Unlike { video, viewer } => store::unlike(tx, video, viewer).await?,
-            Step::Merge { from, into } => store::move_likes(tx, from, into).await?,
-            Step::Forget { viewer } => store::forget_likes(tx, viewer).await?,
+            Step::Follow { viewer, creator, at } => store::follow(tx, viewer, creator, at).await?,
+            Step::Unfollow { viewer, creator } => store::unfollow(tx, viewer, creator).await?,
+            Step::Merge { from, into } => {
+                store::move_likes(tx, from, into).await?;
+                store::move_follows(tx, from, into).await?;
+            }
+            Step::Forget { viewer } => {
+                store::forget_likes(tx, viewer).await?;
+                store::forget_follows(tx, viewer).await?;
+            }
         }
     }
     store::set_projected(tx, position).await

@@ -4,13 +4,14 @@ use parking_lot::{Mutex, RwLock};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use takt_core::VideoId;
-use takt_recommender::{Engine, LogEntry, Page, PageRequest, Policy};
+use takt_recommender::{Engine, LogEntry, Policy};
 use takt_store::{Entry, EventLog};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 const REPLAY_ENTRIES: usize = 10_000;
-const SNAPSHOTS_KEPT: usize = 2;
+/// More than one, so that a page of a while ago is computed again from one that is not far before it.
+const SNAPSHOTS_KEPT: usize = 6;
 const SNAPSHOT_SUFFIX: &str = ".snapshot";
 
 /// Why the state could not be brought up to the log's head.
@@ -50,9 +51,9 @@ impl Recommender {
         }
     }
 
-    /// Computes a page, or none while catching up.
-    pub fn page(&self, request: &PageRequest) -> Option<Page> {
-        self.engine.read().as_ref().map(|engine| engine.page(request))
+    /// Asks the engine, or nobody while catching up. Events wait meanwhile, so it must be quick.
+    pub fn with<T>(&self, ask: impl FnOnce(&Engine) -> T) -> Option<T> {
+        self.engine.read().as_ref().map(ask)
     }
 
     /// Whether the video is in the catalogue; true for all while catching up.

@@ -3,7 +3,7 @@
 use super::projection::Delta;
 use crate::error::Result;
 use std::collections::HashSet;
-use takt_core::{Timestamp, VideoId, ViewerId};
+use takt_core::{AccountId, Timestamp, VideoId, ViewerId};
 use takt_store::{Args, Db, Tx, args, in_list, record};
 
 const PROJECTION: &str = "counts";
@@ -130,4 +130,73 @@ pub async fn forget_likes(tx: &mut Tx, viewer: ViewerId) -> Result<()> {
     tx.exec(sql, args![viewer]).await?;
     tx.exec("DELETE FROM video_like WHERE viewer_id = $1", args![viewer]).await?;
     Ok(())
+}
+
+/// Adds a follow, unless it is there already or the creator is gone.
+pub async fn follow(tx: &mut Tx, viewer: ViewerId, creator: AccountId, at: Timestamp) -> Result<()> {
+    let sql = "INSERT INTO follow (viewer_id, creator_id, at_ms) \
+               SELECT $1, id, $3 FROM account WHERE id = $2 \
+               ON CONFLICT (viewer_id, creator_id) DO NOTHING";
+    tx.exec(sql, args![viewer, creator, at]).await?;
+    Ok(())
+}
+
+pub async fn unfollow(tx: &mut Tx, viewer: ViewerId, creator: AccountId) -> Result<()> {
+    tx.exec("DELETE FROM follow WHERE viewer_id = $1 AND creator_id = $2", args![viewer, creator]).await?;
+    Ok(())
+}
+
+/// The follows of `from` become those of `into`.
+pub async fn move_follows(tx: &mut Tx, from: ViewerId, into: ViewerId) -> Result<()> {
+    if from == into {
+        return Ok(());
+    }
+    let sql = "DELETE FROM follow WHERE viewer_id = $1 AND creator_id IN \
+               (SELECT creator_id FROM follow WHERE viewer_id = $2)";
+    tx.exec(sql, args![from, into]).await?;
+    tx.exec("UPDATE follow SET viewer_id = $2 WHERE viewer_id = $1", args![from, into]).await?;
+    Ok(())
+}
+
+pub async fn forget_follows(tx: &mut Tx, viewer: ViewerId) -> Result<()> {
+    tx.exec("DELETE FROM follow WHERE viewer_id = $1", args![viewer]).await?;
+    Ok(())
+}
+
+record! {
+    /// How often something happened to a video on the way to pages.
+    pub struct ReachRow {
+        pub name: String,
+        pub count: i64,
+    }
+}
+
+/// Adds to the reach of many videos. Of a video that is gone, nothing is counted any more.
+pub async fn add_reach(tx: &mut Tx, rows: &[(VideoId, &str, i64)]) -> Result<()> {
+    for some in rows.chunks(COUNTS_PER_STATEMENT) {
+        let there = existing(tx, some.iter().map(|(video, ..)| *video)).await?;
+        let some: Vec<_> = some.iter().filter(|(video, ..)| there.contains(video)).collect();
+        if some.is_empty() {
+            continue;
+        }
+        let mut args = Args::new();
+        let values = some.iter().map(|(video, name, count)| {
+            let first = args.push(*video);
+            args.push(*name);
+            args.push(*count);
+            format!("(${first}, ${}, ${})", first + 1, first + 2)
+        });
+        let values = values.collect::<Vec<_>>().join(", ");
+        let sql = format!(
+            "INSERT INTO video_reach (video_id, name, count) VALUES {values} \
+             ON CONFLICT (video_id, name) DO UPDATE SET count = video_reach.count + excluded.count"
+        );
+        tx.exec_dyn(sql, args).await?;
+    }
+    Ok(())
+}
+
+pub async fn reach(db: &Db, video: VideoId) -> Result<Vec<ReachRow>> {
+    let sql = "SELECT name, count FROM video_reach WHERE video_id = $1 ORDER BY name";
+    Ok(db.all(sql, args![video]).await?)
 }

@@ -240,11 +240,16 @@ fn rendition(row: RenditionRow) -> RenditionBody {
     }
 }
 
+/// What a sound is called whose first video is by `handle`.
+pub(super) fn sound_title(handle: &Handle) -> String {
+    format!("original sound by @{handle}")
+}
+
 fn body(row: VideoRow, renditions: Vec<RenditionBody>, liked: Option<bool>, own: bool) -> VideoBody {
     let status = Status::parse(&row.status);
     let sound = match (row.sound_id, row.sound_video_id, &row.sound_handle) {
         (Some(id), Some(video_id), Some(handle)) => {
-            Some(SoundBody { id, title: format!("original sound by @{handle}"), video_id })
+            Some(SoundBody { id, title: sound_title(handle), video_id })
         }
         _ => None,
     };

@@ -31,7 +31,7 @@ use sha2::{Digest, Sha256};
 use std::io::Read as _;
 use std::path::PathBuf;
 use store::{Change, NewRow, RequestRow};
-use takt_core::{AccountId, Caption, Lang, UploadId, VideoId, ViewerId};
+use takt_core::{AccountId, Caption, Handle, Lang, SoundId, UploadId, VideoId, ViewerId};
 use takt_store::{NewJob, Tx};
 
 /// Job kinds. `first` work goes before what can wait.
@@ -52,6 +52,9 @@ pub(crate) use update::{describe_again, poster};
 
 /// Longest place a poster may be asked for at; what is past the end of the video counts as its end.
 const POSTER_MS_MAX: u32 = 24 * 60 * 60 * 1000;
+
+/// Of a caption that stands for its video in a list.
+const TITLE_CHARS_MAX: usize = 80;
 
 /// How often a job may begin at all: stores that are away and kills cost an attempt each, and with the pauses between
 /// them this lasts about ten hours. Its own failures are counted by the worker, up to `processing.attempts_max`.
@@ -280,6 +283,27 @@ pub(crate) async fn by_source(
 ) -> Result<VideoBody> {
     let video = store::by_source(&state.db, account, &sha256.to_ascii_lowercase()).await?;
     own_body(state, account, viewer, video.ok_or_else(|| Error::not_found("video"))?).await
+}
+
+/// What those sounds among `ids` that exist are called.
+pub(crate) async fn sound_titles(state: &State, ids: &[SoundId]) -> Result<Vec<(SoundId, String)>> {
+    let rows = store::sound_handles(&state.db, ids).await?;
+    Ok(rows.into_iter().map(|(id, handle)| (id, body::sound_title(&handle))).collect())
+}
+
+/// What those public videos among `ids` that exist may be called: the caption's beginning, or the creator.
+pub(crate) async fn titles(state: &State, ids: &[VideoId]) -> Result<Vec<(VideoId, String)>> {
+    let rows = store::captions(&state.db, ids).await?;
+    let title = |caption: &Caption, handle: &Handle| match caption
+        .as_str()
+        .chars()
+        .take(TITLE_CHARS_MAX)
+        .collect::<String>()
+    {
+        empty if empty.is_empty() => format!("@{handle}"),
+        beginning => beginning,
+    };
+    Ok(rows.into_iter().map(|(id, caption, handle)| (id, title(&caption, &handle))).collect())
 }
 
 /// SHA-256 of a file, in hexadecimal.

@@ -150,6 +150,39 @@ pub async fn liked(db: &Db, viewer: ViewerId, ids: &[VideoId]) -> Result<Vec<Vid
     Ok(rows.into_iter().map(|row| row.0).collect())
 }
 
+/// Captions and creators of those public videos among `ids` that exist.
+pub async fn captions(db: &Db, ids: &[VideoId]) -> Result<Vec<(VideoId, Caption, Handle)>> {
+    let mut rows = Vec::with_capacity(ids.len());
+    for ids in ids.chunks(LIST_MAX) {
+        let mut args = Args::new();
+        args.extend(ids.iter().copied());
+        let sql = format!(
+            "SELECT v.id, v.caption, a.handle FROM video v JOIN account a ON a.id = v.account_id \
+             WHERE v.status = 'ready' AND v.id IN ({})",
+            in_list(1, ids.len())
+        );
+        let some: Vec<(VideoId, Caption, Handle)> = db.all_dyn(sql, args).await?;
+        rows.extend(some);
+    }
+    Ok(rows)
+}
+
+/// Those sounds among `ids` that exist, and who published them.
+pub async fn sound_handles(db: &Db, ids: &[SoundId]) -> Result<Vec<(SoundId, Handle)>> {
+    let mut rows = Vec::with_capacity(ids.len());
+    for ids in ids.chunks(LIST_MAX) {
+        let mut args = Args::new();
+        args.extend(ids.iter().copied());
+        let sql = format!(
+            "SELECT s.id, a.handle FROM sound s JOIN account a ON a.id = s.account_id WHERE s.id IN ({})",
+            in_list(1, ids.len())
+        );
+        let some: Vec<(SoundId, Handle)> = db.all_dyn(sql, args).await?;
+        rows.extend(some);
+    }
+    Ok(rows)
+}
+
 /// A video to be.
 pub struct NewRow<'a> {
     pub id: VideoId,
@@ -378,6 +411,7 @@ pub async fn delete(tx: &mut Tx, video: VideoId, account: AccountId) -> Result<b
     tx.exec("DELETE FROM rendition WHERE video_id = $1", args![video]).await?;
     tx.exec("DELETE FROM video_like WHERE video_id = $1", args![video]).await?;
     tx.exec("DELETE FROM video_count WHERE video_id = $1", args![video]).await?;
+    tx.exec("DELETE FROM video_reach WHERE video_id = $1", args![video]).await?;
     let sounds: Vec<(SoundId,)> = tx.all("SELECT id FROM sound WHERE video_id = $1", args![video]).await?;
     for (sound,) in sounds {
         let sql = "SELECT id, account_id FROM video WHERE sound_id = $1 ORDER BY id LIMIT 1";

@@ -169,6 +169,14 @@ impl EventLog {
         }
     }
 
+    /// The position of the entry with this identity, if there is one. Blocks its thread as [`EventLog::read`] does.
+    pub fn find(&self, dedup: &[u8; 32]) -> Result<Option<u64>, LogError> {
+        match &*self.0.shared.store.read() {
+            Some(store) => store.find(dedup),
+            None => Err(LogError::Closed),
+        }
+    }
+
     /// The position of the newest entry; 0 when there is none.
     pub fn head(&self) -> u64 {
         self.0.shared.head.load(Ordering::Acquire)
