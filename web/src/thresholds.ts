@@ -38,6 +38,8 @@ export const WHEEL_REST_MS = 160;
 export const WHEEL_LOCK_MS = 520;
 /** Duration of the slide from one video to the next. */
 export const SLIDE_MS = 280;
+/** A still is fetched when the video has not shown a picture of its own by then. */
+export const STILL_AFTER_MS = 200;
 
 /** The next video is loaded when the current one has this much buffered ahead ... */
 export const PRELOAD_AHEAD_MS = 3000;

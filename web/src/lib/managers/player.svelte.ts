@@ -10,6 +10,8 @@ import { chooseRendition, mayPreloadNext, mediaType, SLOT_COUNT, slotOf } from '
 import { connection, preferences } from './preferences.svelte.ts';
 import { WatchMeter } from './watch.ts';
 
+/** Wait before an element that left the stage lets its video go: longer than a slide takes. */
+const CLEAR_AFTER_MS = 400;
 /** Wait after a preload failed; its turn comes by swiping in any case. */
 const PRELOAD_RETRY_MS = 5000;
 
@@ -45,6 +47,8 @@ export class PlayerManager {
   private base = 0;
   private currentId: string | null = null;
   private suspended = false;
+  /** A video has played with sound, so the browser lets this page. */
+  private heard = false;
   /** No preload before this moment: the last one failed. */
   private preloadAfter = 0;
 
@@ -109,11 +113,10 @@ export class PlayerManager {
       }
       slot.element.pause();
       // A slot whose video moved away shows its old picture no longer.
-      if (slot.videoId !== null && slot.videoId !== video?.id) this.unload(slot, at);
+      if (slot.videoId !== null && slot.videoId !== video?.id) this.clear(slot, at);
       else slot.element.preload = 'metadata';
     }
     if (item && !this.paused) void this.play();
-    this.preloadNext();
   }
 
   async play(): Promise<void> {
@@ -122,10 +125,16 @@ export class PlayerManager {
     this.paused = false;
     const { element } = slot;
     element.playbackRate = this.rate;
-    element.muted = !preferences.sound;
+    // Opening a device for sound takes longer than showing a picture, so the picture goes first.
+    const soundFollows = preferences.sound && this.heard;
+    element.muted = !preferences.sound || soundFollows;
     try {
       await element.play();
-      if (preferences.sound) this.soundBlocked = false;
+      if (soundFollows) this.followWithSound(slot);
+      else if (preferences.sound) {
+        this.soundBlocked = false;
+        this.heard = true;
+      }
     } catch (error) {
       if ((error as DOMException).name !== 'NotAllowedError') return;
       if (element.muted) {
@@ -138,6 +147,21 @@ export class PlayerManager {
         if (again.name === 'NotAllowedError') this.paused = true;
       });
     }
+  }
+
+  /** Turns the sound on with the first picture. */
+  private followWithSound(slot: Slot): void {
+    const { element, videoId } = slot;
+    const turnOn = () => {
+      if (slot.videoId !== videoId || element.paused) return;
+      element.muted = this.muted;
+      if (!element.paused) return;
+      // The browser has changed its mind and stopped it.
+      this.heard = false;
+      void this.play();
+    };
+    if ('requestVideoFrameCallback' in element) element.requestVideoFrameCallback(turnOn);
+    else turnOn();
   }
 
   pause(): void {
@@ -233,11 +257,15 @@ export class PlayerManager {
     slot.element.src = rendition.url;
   }
 
-  private unload(slot: Slot, at: number): void {
+  private clear(slot: Slot, at: number): void {
     slot.videoId = null;
     this.painted[at] = false;
-    slot.element.removeAttribute('src');
-    slot.element.load();
+    // Taking a decoder down costs as much as starting one, and just now another video is to start.
+    setTimeout(() => {
+      if (slot.videoId !== null || slot.stop.signal.aborted) return;
+      slot.element.removeAttribute('src');
+      slot.element.load();
+    }, CLEAR_AFTER_MS);
   }
 
   private preloadNext(): void {
@@ -245,6 +273,8 @@ export class PlayerManager {
     const slot = this.slots[this.slotAt(this.index + 1)];
     const element = this.element();
     if (!next || !slot || !element || slot.videoId === next.id || preferences.reducedData) return;
+    // A video that is about to start has the machine to itself.
+    if (!this.playing && !this.paused) return;
     if (performance.now() < this.preloadAfter) return;
     const ready = mayPreloadNext({
       positionMs: element.currentTime * 1000,
@@ -270,7 +300,7 @@ export class PlayerManager {
     const slot = this.slots[at];
     if (!slot?.videoId || !slot.element.error) return;
     if (!this.isCurrent(at)) {
-      this.unload(slot, at);
+      this.clear(slot, at);
       this.preloadAfter = performance.now() + PRELOAD_RETRY_MS;
     } else if (navigator.onLine) {
       this.broken = true;
