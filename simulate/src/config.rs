@@ -31,7 +31,7 @@ impl Config {
     pub const FULL: Self = Self {
         viewers: 1_000,
         creators: 250,
-        videos_before: 1_000,
+        videos_before: 5_000,
         uploads_per_day: 150,
         days: 6,
         measured_from_day: 2,

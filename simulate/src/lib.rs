@@ -8,8 +8,12 @@
 
 pub mod chance;
 pub mod config;
+pub mod experiment;
 pub mod metrics;
 pub mod mind;
+pub mod plot;
 pub mod recommender;
+pub mod report;
 pub mod run;
+pub mod tune;
 pub mod world;

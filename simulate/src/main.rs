@@ -1,36 +1,76 @@
-//! Dev main.
-use takt_simulate::{config::Config, recommender::Kind, run::run, world::World};
+//! `cargo xtask simulate`: every recommender in the same worlds, a table, a JSON file and plots.
+
+use anyhow::{Context as _, Result, ensure};
+use clap::Parser;
+use std::path::{Path, PathBuf};
+use takt_simulate::config::Config;
+use takt_simulate::experiment::{Plan, experiment};
+use takt_simulate::recommender::Kind;
+use takt_simulate::{plot, report, tune};
+
+// The server has it, too.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-fn main() -> anyhow::Result<()> {
-    let quick = std::env::args().any(|a| a == "--quick");
-    let world = World::new(if quick { Config::QUICK } else { Config::FULL }, 1);
-    for kind in Kind::ALL {
-        let t = std::time::Instant::now();
-        let o = run(&world, kind)?;
-        println!(
-            "{:14} sat_s {:6.1} share {:.3} swipes {:.1} min {:.1} new {:.3} found {:.2}/{:.2} gini {:.3} rep {} rec {:?} before {:.3} after {:.3} | {:?} {:?}",
-            kind.title(),
-            o.satisfied_s_per_session,
-            o.satisfied_share,
-            o.swipes_per_session,
-            o.minutes_per_session,
-            o.newcomers_satisfied_share,
-            o.found_share,
-            o.found_share_best,
-            o.creator_gini,
-            o.repeats,
-            o.recovery,
-            o.before_change_share,
-            o.after_change_share,
-            o.feedback,
-            t.elapsed()
-        );
-        println!("    learn {:?}", o.learning_curve.iter().map(|x| (x * 100.0).round()).collect::<Vec<_>>());
-        println!(
-            "    change {:?}",
-            o.change_curve.chunks(10).map(|x| (x.iter().sum::<f64>() * 10.0).round()).collect::<Vec<_>>()
-        );
+
+/// Seeds that baselines are tuned on begin here, and those of a comparison at 1: no world is used for both.
+const TUNING_SEEDS_FROM: u64 = 1_001;
+
+/// Simulated viewers with hidden tastes, watching what each recommender shows them.
+#[derive(Parser)]
+#[command(name = "cargo xtask simulate")]
+struct Cli {
+    /// A small world for a look within seconds; nothing is written unless --out or --plots is given
+    #[arg(long)]
+    quick: bool,
+    /// Worlds
+    #[arg(long, default_value_t = 8)]
+    worlds: u64,
+    /// Runs at a time; the result does not depend on it
+    #[arg(long)]
+    threads: Option<usize>,
+    /// Folder for results.json and results.md
+    #[arg(long)]
+    out: Option<PathBuf>,
+    /// Folder for the plots
+    #[arg(long)]
+    plots: Option<PathBuf>,
+    /// Search the baselines' parameters instead, trying so many sets for each
+    #[arg(long)]
+    tune: Option<usize>,
+}
+
+fn main() -> Result<()> {
+    let cli = Cli::parse();
+    ensure!(cli.worlds >= 2, "--worlds must be at least 2: intervals are taken over worlds");
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = cli.threads.unwrap_or(cores);
+    let config = if cli.quick { Config::QUICK } else { Config::FULL };
+    if let Some(tries) = cli.tune {
+        let seeds: Vec<u64> = (TUNING_SEEDS_FROM..TUNING_SEEDS_FROM + cli.worlds).collect();
+        print!("{}", tune::tune(config, &seeds, tries, threads)?);
+        return Ok(());
     }
+    let plan = Plan { config, seeds: (1..=cli.worlds).collect(), kinds: Kind::ALL.to_vec() };
+    let contenders = experiment(&plan, threads, |line| eprintln!("{line}"))?;
+    let table = report::markdown(&plan, &contenders);
+    print!("{table}");
+    if let Some(folder) = &cli.out {
+        let json = serde_json::to_string_pretty(&report::json(&plan, &contenders)).context("writing JSON")?;
+        write(folder, "results.json", &format!("{json}\n"))?;
+        write(folder, "results.md", &format!("# Results of the simulation\n\n{table}"))?;
+    }
+    if let Some(folder) = &cli.plots {
+        for (name, svg) in plot::plots(&contenders) {
+            write(folder, name, &svg)?;
+        }
+    }
+    Ok(())
+}
+
+fn write(folder: &Path, name: &str, text: &str) -> Result<()> {
+    let path = folder.join(name);
+    std::fs::create_dir_all(folder).with_context(|| format!("creating {}", folder.display()))?;
+    std::fs::write(&path, text).with_context(|| format!("writing {}", path.display()))?;
+    eprintln!("wrote {}", path.display());
     Ok(())
 }

@@ -43,6 +43,12 @@ fn t_quantile(degrees: usize) -> f64 {
     TABLE[degrees.clamp(1, TABLE.len()) - 1]
 }
 
+/// The value at a part of a sorted list, by the nearest rank; 0 of an empty one.
+pub fn quantile(sorted: &[usize], part: f64) -> usize {
+    let rank = (part * sorted.len() as f64).ceil() as usize;
+    sorted.get(rank.clamp(1, sorted.len().max(1)) - 1).copied().unwrap_or(0)
+}
+
 /// Gini coefficient: 0 when all have the same, near 1 when one has everything. 0 for nobody and for nothing.
 pub fn gini(shares: &[u64]) -> f64 {
     let mut sorted = shares.to_vec();
@@ -119,6 +125,13 @@ mod tests {
         assert_eq!(recovery(0.5, &step, 10, 0.8), Recovery::After(28));
         assert_eq!(recovery(0.5, &step, 1, 0.8), Recovery::After(21));
         assert_eq!(recovery(0.5, &step, 10, 1.0), Recovery::After(30));
+    }
+
+    #[test]
+    fn quantiles_of_known_lists() {
+        let list: Vec<usize> = (1..=100).collect();
+        assert_eq!((quantile(&list, 0.025), quantile(&list, 0.5), quantile(&list, 1.0)), (3, 50, 100));
+        assert_eq!((quantile(&[7], 0.0), quantile(&[], 0.5)), (7, 0));
     }
 
     #[test]

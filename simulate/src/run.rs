@@ -1,7 +1,7 @@
 //! One recommender in one world, event by event, and what is counted on the way.
 
 use crate::config::{DAY_MS, HOUR_MS};
-use crate::metrics::{Recovery, gini, recovery};
+use crate::metrics::gini;
 use crate::mind::{Mind, Reaction};
 use crate::recommender::{Ask, Feedback, Kind, Recommender};
 use crate::world::World;
@@ -21,13 +21,13 @@ const PAUSE_MS: i64 = 10 * 60_000;
 const FOUND_IMPRESSIONS: u32 = 100;
 /// Swipes after the change of taste that are followed, averaged and called early.
 pub const FOLLOWED_SWIPES: usize = 150;
-const RECOVERY_WINDOW: usize = 15;
-const RECOVERY_PART: f64 = 0.8;
+/// Swipes averaged when looking for the recovery.
+pub const RECOVERY_WINDOW: usize = 15;
+/// What part of the loss has to be made up.
+pub const RECOVERY_PART: f64 = 0.8;
 const EARLY_SWIPES: usize = 50;
 /// Swipes of a newcomer that count as their beginning.
 const NEWCOMER_SWIPES: u32 = 30;
-/// Latest videos before a taste change that tell how things were.
-const BEFORE_MS: i64 = DAY_MS;
 
 /// What one run came to. Shares are from 0 to 1.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -50,18 +50,30 @@ pub struct Outcome {
     pub creator_gini: f64,
     /// Videos shown to a viewer who had met them.
     pub repeats: u64,
-    /// Swipes after a change of taste until 80 % of what was lost is back.
-    pub recovery: Recovery,
-    /// Share that satisfied on the day before the change, for those who change.
-    pub before_change_share: f64,
+    /// Share that satisfied in the same swipes of those whose taste stayed.
+    pub unchanged_share: f64,
     /// Share that satisfied in the first 50 swipes after it.
     pub after_change_share: f64,
     /// Share that satisfied, swipe by swipe after the change.
     pub change_curve: Vec<f64>,
+    /// The same for those whose taste stayed, counted from the same moment.
+    pub unchanged_curve: Vec<f64>,
     /// Share that satisfied, by quarter of a day from the beginning.
     pub learning_curve: Vec<f64>,
     /// What the feedback looked like, to compare with published statistics.
     pub feedback: FeedbackRates,
+}
+
+impl Outcome {
+    /// What a change of taste takes, swipe by swipe: the share that satisfies less that of those whose taste stayed.
+    /// Against these, since sessions begin fresh for both and both get bored.
+    pub fn lost_curve(&self) -> Vec<f64> {
+        self.change_curve
+            .iter()
+            .zip(&self.unchanged_curve)
+            .map(|(changed, stayed)| changed - stayed)
+            .collect()
+    }
 }
 
 /// Shares of impressions.
@@ -146,8 +158,8 @@ struct Tally {
     session_ms: i64,
     satisfied: Share,
     newcomers: Share,
-    before_change: Share,
     after_change: Vec<Share>,
+    unchanged: Vec<Share>,
     by_quarter_day: Vec<Share>,
     creators: Vec<u64>,
     first_day_impressions: Vec<u32>,
@@ -317,8 +329,8 @@ impl Tally {
             session_ms: 0,
             satisfied: Share::default(),
             newcomers: Share::default(),
-            before_change: Share::default(),
             after_change: vec![Share::default(); FOLLOWED_SWIPES],
+            unchanged: vec![Share::default(); FOLLOWED_SWIPES],
             by_quarter_day: vec![Share::default(); world.config.days as usize * 4],
             creators: vec![0; world.config.creators],
             first_day_impressions: vec![0; world.videos.len()],
@@ -345,19 +357,18 @@ impl Tally {
         if now_ms - video.facts.published_ms < DAY_MS {
             self.first_day_impressions[swipe.video] += 1;
         }
-        let change_ms = world.config.change_ms();
-        if row.changes && now_ms >= change_ms {
-            if let Some(share) = self.after_change.get_mut(seat.swipes_since_change) {
+        let has_changed = now_ms >= world.config.change_ms();
+        if has_changed && row.joins_ms == 0 {
+            let curve = if row.changes { &mut self.after_change } else { &mut self.unchanged };
+            if let Some(share) = curve.get_mut(seat.swipes_since_change) {
                 share.count(satisfied);
             }
             seat.swipes_since_change += 1;
-        } else {
-            if let Some(quarter) = self.by_quarter_day.get_mut((now_ms / (DAY_MS / 4)) as usize) {
-                quarter.count(satisfied);
-            }
-            if row.changes && now_ms >= change_ms - BEFORE_MS {
-                self.before_change.count(satisfied);
-            }
+        }
+        if !(has_changed && row.changes)
+            && let Some(quarter) = self.by_quarter_day.get_mut((now_ms / (DAY_MS / 4)) as usize)
+        {
+            quarter.count(satisfied);
         }
         if now_ms >= world.config.measured_from_ms() {
             self.creators[video.facts.creator as usize] += 1;
@@ -391,12 +402,13 @@ impl Tally {
     fn outcome(&self, world: &World) -> Outcome {
         let per_session = |total: f64| total / self.sessions.max(1) as f64;
         let per_impression = |count: u64| count as f64 / self.satisfied.all.max(1) as f64;
-        let change_curve: Vec<f64> = self.after_change.iter().map(|share| share.value()).collect();
-        let early: Share =
-            self.after_change.iter().take(EARLY_SWIPES).fold(Share::default(), |sum, share| Share {
-                hits: sum.hits + share.hits,
-                all: sum.all + share.all,
-            });
+        let values = |shares: &[Share]| shares.iter().map(|share| share.value()).collect::<Vec<f64>>();
+        let (change_curve, unchanged_curve) = (values(&self.after_change), values(&self.unchanged));
+        let early = |shares: &[Share]| {
+            let add =
+                |sum: Share, share: &Share| Share { hits: sum.hits + share.hits, all: sum.all + share.all };
+            shares.iter().take(EARLY_SWIPES).fold(Share::default(), add).value()
+        };
         let (found_share, found_share_best) = self.found(world);
         let mut publishes = vec![false; world.config.creators];
         for video in &world.videos {
@@ -414,10 +426,10 @@ impl Tally {
             found_share_best,
             creator_gini: gini(&shares),
             repeats: self.repeats,
-            recovery: recovery(self.before_change.value(), &change_curve, RECOVERY_WINDOW, RECOVERY_PART),
-            before_change_share: self.before_change.value(),
-            after_change_share: early.value(),
+            unchanged_share: early(&self.unchanged),
+            after_change_share: early(&self.after_change),
             change_curve,
+            unchanged_curve,
             learning_curve: self.by_quarter_day.iter().map(|share| share.value()).collect(),
             feedback: FeedbackRates {
                 skipped: per_impression(self.skipped),

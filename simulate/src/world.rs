@@ -172,8 +172,7 @@ impl World {
         let style: f64 = taste.style.iter().zip(video.style).map(|(a, b)| a * b).sum();
         let subtopic = (video.topic * SUBTOPICS + video.subtopic) as u64;
         let foreign = if row.language == video.facts.language { 0.0 } else { 1.5 };
-        -1.75
-            + 3.4 * taste.topics[video.topic]
+        -1.9 + 4.2 * taste.topics[video.topic]
             + 0.35 * affinity(0, subtopic)
             + 0.7 * style
             + 0.5 * affinity(1, u64::from(video.facts.creator))
@@ -231,7 +230,7 @@ fn creator(key: Key) -> Creator {
     Creator {
         topic: key.with(0).choose(&topic_shares(0.8)),
         second_topic: key.with(1).choose(&topic_shares(0.8)),
-        quality: 0.4 * key.with(2).normal(),
+        quality: 0.3 * key.with(2).normal(),
         language: u8::from(key.with(3).happens(0.2)),
         style: style(key.with(4)),
     }
@@ -296,7 +295,7 @@ fn video(key: Key, number: u32, published_ms: i64, creator_number: u32, creator:
         },
         topic,
         subtopic,
-        quality: creator.quality + 0.45 * key.with(11).normal(),
+        quality: creator.quality + 0.35 * key.with(11).normal(),
         style: std::array::from_fn(|n| 0.7 * creator.style[n] + 0.7 * own[n]),
     }
 }

@@ -18,7 +18,7 @@ pub struct FormulaRules {
     pub age: f64,
     /// After so many hours the weight of age is half.
     pub age_half_life_hours: f64,
-    /// Of the part of the viewer's latest positives that has a video's tags.
+    /// Of the part of the viewer's latest positives that has a video's tags, rare tags counting more.
     pub tags: f64,
     /// Of the part of the viewer's latest positives that has its creator.
     pub creator: f64,
@@ -57,6 +57,8 @@ pub struct Formula {
     rules: FormulaRules,
     record: Record,
     likes: Vec<u32>,
+    /// How many videos have each tag, by number.
+    tagged: Vec<u32>,
     positives: Vec<u32>,
     profiles: BTreeMap<u32, Profile>,
 }
@@ -68,6 +70,7 @@ impl Formula {
             rules,
             record: Record::default(),
             likes: Vec::new(),
+            tagged: Vec::new(),
             positives: Vec::new(),
             profiles: BTreeMap::new(),
         }
@@ -77,6 +80,13 @@ impl Formula {
 impl Recommender for Formula {
     fn publish(&mut self, facts: &Facts) -> Result<()> {
         self.record.publish(facts);
+        for &tag in &facts.tags {
+            let tag = tag as usize;
+            if self.tagged.len() <= tag {
+                self.tagged.resize(tag + 1, 0);
+            }
+            self.tagged[tag] += 1;
+        }
         self.likes.push(0);
         self.positives.push(0);
         Ok(())
@@ -114,11 +124,15 @@ impl Recommender for Formula {
         let part = |counts: &BTreeMap<u32, u32>, thing: u32| {
             f64::from(counts.get(&thing).copied().unwrap_or(0)) / (profile.recent.len() as f64 + 5.0)
         };
+        let videos = self.record.videos.len().max(2) as f64;
+        let rarity = |tag: u32| (videos / f64::from(self.tagged[tag as usize].max(1))).ln() / videos.ln();
+        let matches: BTreeMap<u32, f64> =
+            profile.tags.keys().map(|&tag| (tag, rarity(tag) * part(&profile.tags, tag))).collect();
         let score = |video: u32| {
             let facts = &self.record.videos[video as usize];
             let age_hours = (ask.now_ms - facts.published_ms) as f64 / HOUR_MS as f64;
             let impressions = f64::from(self.record.impressions[video as usize]);
-            let tags: f64 = facts.tags.iter().map(|&tag| part(&profile.tags, tag)).sum();
+            let tags: f64 = facts.tags.iter().filter_map(|tag| matches.get(tag)).sum();
             rules.likes * (1.0 + f64::from(self.likes[video as usize])).log2()
                 + rules.positives * f64::from(self.positives[video as usize]) / (impressions + 20.0)
                 + rules.age * (-age_hours / rules.age_half_life_hours).exp2()

@@ -29,6 +29,9 @@ impl PopularityRules {
     };
 }
 
+/// Scores are computed anew after this long.
+const STALE_MS: i64 = 5 * 60_000;
+
 /// Ranks by faded positives over faded impressions to the power of `by_share`.
 #[derive(Debug)]
 pub struct Popularity {
@@ -36,16 +39,34 @@ pub struct Popularity {
     record: Record,
     positives: Vec<Fading>,
     impressions: Vec<Fading>,
+    scores: Vec<f64>,
+    scored_ms: i64,
 }
 
 impl Popularity {
     /// Nothing is popular yet.
     pub fn new(rules: PopularityRules) -> Self {
-        Self { rules, record: Record::default(), positives: Vec::new(), impressions: Vec::new() }
+        Self {
+            rules,
+            record: Record::default(),
+            positives: Vec::new(),
+            impressions: Vec::new(),
+            scores: Vec::new(),
+            scored_ms: i64::MIN,
+        }
     }
 
     fn half_life_ms(&self) -> f64 {
         self.rules.half_life_hours * HOUR_MS as f64
+    }
+
+    fn score_all(&mut self, now_ms: i64) {
+        let half_life_ms = self.half_life_ms();
+        let score = |(positives, impressions): (&Fading, &Fading)| {
+            let given = impressions.worth(now_ms, half_life_ms) + self.rules.prior;
+            positives.worth(now_ms, half_life_ms) / given.powf(self.rules.by_share)
+        };
+        self.scores = self.positives.iter().zip(&self.impressions).map(score).collect();
     }
 }
 
@@ -76,12 +97,11 @@ impl Recommender for Popularity {
     fn hour(&mut self, _now_ms: i64) {}
 
     fn page(&mut self, ask: &Ask<'_>) -> Result<Vec<u32>> {
-        let half_life_ms = self.half_life_ms();
-        let score = |video: u32| {
-            let positives = self.positives[video as usize].worth(ask.now_ms, half_life_ms);
-            let impressions = self.impressions[video as usize].worth(ask.now_ms, half_life_ms);
-            positives / (impressions + self.rules.prior).powf(self.rules.by_share)
-        };
+        if ask.now_ms >= self.scored_ms.saturating_add(STALE_MS) {
+            self.scored_ms = ask.now_ms;
+            self.score_all(ask.now_ms);
+        }
+        let score = |video: u32| self.scores.get(video as usize).copied().unwrap_or(0.0);
         Ok(self.record.page(ask, self.rules.spread, score))
     }
 }
