@@ -132,7 +132,7 @@ impl Mind {
             loops,
             liked: chance(purpose::LIKES, likes * if satisfied { 0.040 } else { 0.010 }),
             shared: chance(purpose::SHARES, if satisfied { 0.002 } else { 0.000_3 }),
-            not_interested: !satisfied && chance(purpose::DECLINES, 0.004 * logistic(-appeal - 1.0)),
+            not_interested: !satisfied && chance(purpose::DECLINES, 0.002 * logistic(-appeal - 1.0)),
         }
     }
 

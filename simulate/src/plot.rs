@@ -17,7 +17,7 @@ const LABEL_GAP: f64 = 16.0;
 const SMOOTHED: usize = 15;
 
 const STYLE: &str = "\
-text{font:13px system-ui,sans-serif;fill:var(--ink)}\
+text{font:13px system-ui,sans-serif;fill:var(--ink);stroke:var(--ground);stroke-width:4px;paint-order:stroke}\
 .title{font-size:16px;font-weight:600}.quiet{fill:var(--quiet)}.strong{font-weight:600}\
 .ground{fill:var(--ground)}.grid{stroke:var(--grid);stroke-width:1}.axis{stroke:var(--quiet);stroke-width:1}\
 .line{fill:none;stroke-width:2}.takt{stroke-width:3.5}\
@@ -265,7 +265,7 @@ fn found(contenders: &[Contender]) -> String {
         x: "new videos with 100 impressions in their first day, %",
         y: "satisfied watch time, s per session",
     };
-    let mut plot = Plot::new(&words, (0.0, 105.0), (0.0, most * 1.08));
+    let mut plot = Plot::new(&words, (-4.0, 104.0), (0.0, most * 1.08));
     plot.grid(whole, whole);
     let mut taken: Vec<(f64, f64)> = Vec::new();
     for (kind, x, y) in rows {

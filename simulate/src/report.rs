@@ -66,8 +66,14 @@ pub const METRICS: &[Metric] = &[
     Metric { key: "creator_gini", title: "creators, Gini", scale: (1.0, 3), value: |run| run.creator_gini },
     Metric { key: "repeats", title: "repeats", scale: (1.0, 0), value: |run| run.repeats as f64 },
     Metric {
+        key: "after_change_share",
+        title: "satisfied in 50 swipes after a change of taste, %",
+        scale: (100.0, 1),
+        value: |run| run.after_change_share,
+    },
+    Metric {
         key: "lost_after_change",
-        title: "lost in 50 swipes after a change of taste, points",
+        title: "lost by the change in these 50 swipes, points",
         scale: (100.0, 1),
         value: |run| run.unchanged_share - run.after_change_share,
     },

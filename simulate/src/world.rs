@@ -127,9 +127,7 @@ impl World {
             viewers: (0..config.viewers)
                 .map(|n| viewer(&config, key.with(purpose::VIEWER).with(n as u64)))
                 .collect(),
-            archetypes: (0..ARCHETYPES)
-                .map(|n| archetype(key.with(purpose::ARCHETYPE).with(n as u64)))
-                .collect(),
+            archetypes: archetypes(key.with(purpose::ARCHETYPE)),
             key,
         }
     }
@@ -217,13 +215,19 @@ fn style(key: Key) -> [f64; STYLES] {
     std::array::from_fn(|n| key.with(n as u64).normal() / (STYLES as f64).sqrt() * 1.3)
 }
 
-fn archetype(key: Key) -> [f64; TOPICS] {
-    let mut topics = [0.0; TOPICS];
-    for n in 0..ARCHETYPE_TOPICS as u64 {
-        let liked = key.with(n).choose(&topic_shares(0.4));
-        topics[liked] = 0.6 + 0.4 * key.with(100 + n).unit();
+/// Groups of four topics each. Every topic is in one group and the larger half in two, so that worlds differ in what goes
+/// together but not in how much is liked at all.
+fn archetypes(key: Key) -> Vec<[f64; TOPICS]> {
+    let mut places: Vec<usize> = (0..ARCHETYPES * ARCHETYPE_TOPICS)
+        .map(|place| if place < TOPICS { place } else { place - TOPICS })
+        .collect();
+    places.sort_by_key(|&topic| key.with(topic as u64).bits());
+    // Dealt out in turn, so that the two places of a topic go to two groups.
+    let mut groups = vec![[0.0; TOPICS]; ARCHETYPES];
+    for (place, &topic) in places.iter().enumerate() {
+        groups[place % ARCHETYPES][topic] = 0.6 + 0.4 * key.with(1_000 + place as u64).unit();
     }
-    topics
+    groups
 }
 
 fn creator(key: Key) -> Creator {
