@@ -153,7 +153,7 @@ impl Mind {
             creator += if memory.creator == video.facts.creator { counts } else { 0.0 };
             weight *= FORGETTING;
         }
-        // All weights sum to 12.5: a quarter of one topic does not bore yet, nothing but one topic does a lot.
+        // All weights sum to 10.8: a quarter of one topic does not bore yet, nothing but one topic does a lot.
         0.25 * (topic - 3.0).max(0.0) + 0.45 * creator
     }
 

@@ -3,7 +3,7 @@
 use crate::experiment::{Contender, Plan};
 use crate::metrics::{Estimate, Recovery};
 use crate::recommender::Kind;
-use crate::run::{FOLLOWED_SWIPES, Outcome};
+use crate::run::{FOLLOWED_SWIPES, FeedbackRates, Outcome};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 
@@ -159,21 +159,18 @@ fn recovery_row(text: &mut String, contenders: &[Contender]) {
 
 fn feedback_table(text: &mut String, contenders: &[Contender]) {
     header(text, contenders);
-    let rows: [(&str, fn(&Outcome) -> f64); 6] = [
-        ("left within 2 s", |run| run.feedback.skipped),
-        ("watched to the end", |run| run.feedback.finished),
-        ("positive by Kuaishou's label", |run| run.feedback.positive),
-        ("liked", |run| run.feedback.liked),
-        ("shared", |run| run.feedback.shared),
-        ("not interested", |run| run.feedback.not_interested),
-    ];
-    for (title, value) in rows {
-        let cells: Vec<_> = contenders
-            .iter()
-            .map(|contender| format!("{:.2}", 100.0 * contender.estimate(value).mean))
-            .collect();
+    let mut row = |title: &str, value: fn(&FeedbackRates) -> f64| {
+        let mean = |contender: &Contender| contender.estimate(|run| value(&run.feedback)).mean;
+        let cells: Vec<_> =
+            contenders.iter().map(|contender| format!("{:.2}", 100.0 * mean(contender))).collect();
         let _ = writeln!(text, "| {title} | {} |", cells.join(" | "));
-    }
+    };
+    row("left within 2 s", |rates| rates.skipped);
+    row("watched to the end", |rates| rates.finished);
+    row("positive by Kuaishou's label", |rates| rates.positive);
+    row("liked", |rates| rates.liked);
+    row("shared", |rates| rates.shared);
+    row("not interested", |rates| rates.not_interested);
 }
 
 /// Everything as JSON, one value per world included.

@@ -36,12 +36,12 @@ pub struct FactorisationRules {
 impl FactorisationRules {
     /// As tuned by `simulate --tune`.
     pub const TUNED: Self = Self {
-        shown: 0.5,
-        unknown: 0.01,
-        penalty: 0.05,
-        half_life_hours: 48.0,
-        popularity: 0.5,
-        spread: Spread { exploration: 0.1, per_creator: 1 },
+        shown: 1.0,
+        unknown: 0.0,
+        penalty: 0.03,
+        half_life_hours: 1_000.0,
+        popularity: 0.6,
+        spread: Spread { exploration: 0.05, per_creator: 6 },
     };
 }
 

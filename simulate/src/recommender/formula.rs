@@ -31,14 +31,14 @@ pub struct FormulaRules {
 impl FormulaRules {
     /// As tuned by `simulate --tune`.
     pub const TUNED: Self = Self {
-        likes: 0.1,
+        likes: 0.03,
         positives: 1.0,
-        age: 0.2,
-        age_half_life_hours: 24.0,
-        tags: 2.0,
+        age: 0.3,
+        age_half_life_hours: 6.0,
+        tags: 0.4,
         creator: 1.0,
-        recent: 50,
-        spread: Spread { exploration: 0.1, per_creator: 1 },
+        recent: 200,
+        spread: Spread { exploration: 0.05, per_creator: 1 },
     };
 }
 

@@ -24,11 +24,11 @@ pub struct NeighbourRules {
 impl NeighbourRules {
     /// As tuned by `simulate --tune`.
     pub const TUNED: Self = Self {
-        recent: 30,
-        forgetting: 0.97,
-        shrink: 5.0,
+        recent: 100,
+        forgetting: 0.95,
+        shrink: 100.0,
         popularity: 1.0,
-        spread: Spread { exploration: 0.1, per_creator: 1 },
+        spread: Spread { exploration: 0.05, per_creator: 1 },
     };
 }
 
