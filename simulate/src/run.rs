@@ -261,7 +261,9 @@ impl<'a> Cell<'a> {
             let waiting: Vec<u32> = seat.queue.iter().copied().collect();
             let seed = self.world.key().with(2_000).with(u64::from(viewer)).with(seat.pages).bits();
             let ask = Ask { viewer, now_ms, seed, limit: PAGE_COUNT, waiting: &waiting };
-            seat.queue.extend(self.recommender.page(&ask)?);
+            // What waits already is not queued twice: a recommender with nothing else left may hand it out again.
+            let page = self.recommender.page(&ask)?;
+            seat.queue.extend(page.into_iter().filter(|video| !waiting.contains(video)));
         }
         let Some(video) = seat.queue.pop_front() else {
             self.leave(now_ms, viewer);
