@@ -21,6 +21,7 @@ mod screenshots;
 mod server;
 mod shell;
 mod signals;
+mod simulate;
 mod test;
 mod tidy;
 mod web;
@@ -51,6 +52,8 @@ enum Command {
     Screenshots(screenshots::Options),
     /// Load generator and media benchmarks (passes its arguments on)
     Bench(bench::Options),
+    /// Simulated viewers compare Takt's recommender with the usual alternatives (passes its arguments on)
+    Simulate(simulate::Options),
 }
 
 fn main() {
@@ -64,6 +67,7 @@ fn main() {
         Command::Deny => deny::run(),
         Command::Screenshots(options) => screenshots::run(&options),
         Command::Bench(options) => bench::run(&options),
+        Command::Simulate(options) => simulate::run(&options),
     });
     if let Err(error) = result {
         if signals::interrupted() {

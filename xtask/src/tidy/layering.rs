@@ -15,6 +15,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     // Tools. The load generator fills a store directly, since 10,000 real uploads would take hours; everything it
     // measures goes through HTTP. This crate meets the product from outside only.
     ("takt-bench", &["takt-core", "takt-store", "takt-recommender", "takt-server"]),
+    ("takt-simulate", &["takt-core", "takt-recommender"]),
     ("xtask", &["takt-core"]),
 ];
 
