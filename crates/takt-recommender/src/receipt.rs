@@ -314,6 +314,10 @@ impl Comparison<'_> {
 
     /// Why a served video is none of the candidates; none if it is one.
     fn absent(&self, place: usize, video: VideoId) -> Option<Difference> {
+        // What comes again is on the page in spite of its filter.
+        if self.again.page.items.iter().any(|item| item.video == video) {
+            return None;
+        }
         match self.engine.filter(&self.request, video) {
             Some(FilterName::Seen) => Some(Difference::Seen { place, video }),
             Some(reason) => Some(Difference::Filtered { place, video, reason }),

@@ -438,16 +438,20 @@ proptest! {
 
         let mut other = made.clone();
         other.policy[0] ^= 1;
-        prop_assert!(matches!(same.first_difference(&other, at), Some(Difference::Policy { .. })));
+        let named = same.first_difference(&other, at);
+        prop_assert!(matches!(named, Some(Difference::Policy { .. })), "{named:?}");
         let mut scored = made.clone();
         scored.items[0].score += 1;
-        prop_assert!(matches!(same.first_difference(&scored, at), Some(Difference::Score { place: 1, .. })));
+        let named = same.first_difference(&scored, at);
+        prop_assert!(matches!(named, Some(Difference::Score { place: 1, .. })), "{named:?}");
         let mut short = made.clone();
         short.items.pop();
-        prop_assert!(matches!(same.first_difference(&short, at), Some(Difference::Length { .. })));
+        let named = same.first_difference(&short, at);
+        prop_assert!(matches!(named, Some(Difference::Length { .. })), "{named:?}");
         let mut digest = made.clone();
         digest.candidates[0] ^= 1;
-        prop_assert!(matches!(same.first_difference(&digest, at), Some(Difference::Candidates { .. })));
+        let named = same.first_difference(&digest, at);
+        prop_assert!(matches!(named, Some(Difference::Candidates { .. })), "{named:?}");
         if let Some(second) = made.items.get(1).copied() {
             let mut swapped = made.clone();
             swapped.items.swap(0, 1);

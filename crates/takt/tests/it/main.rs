@@ -6,4 +6,5 @@ mod command_line;
 mod crash;
 mod harness;
 mod import;
+mod replay;
 mod verify;
