@@ -398,8 +398,8 @@ impl Engine {
         let mut subjects: Vec<_> = wished.collect();
         let rest = learned.into_iter().filter(|(_, leaning)| *leaning != 0);
         subjects.extend(rest.map(|(subject, leaning)| Leant { subject, leaning, wish: None }));
-        subjects
-            .sort_by(|a, b| (a.wish.is_none(), -a.leaning.abs()).cmp(&(b.wish.is_none(), -b.leaning.abs())));
+        // Of equals in the order of subjects.
+        subjects.sort_by_key(|leant| (leant.wish.is_none(), -leant.leaning.abs()));
         subjects.truncate(most);
         subjects
     }

@@ -124,6 +124,13 @@ impl Engine {
         features.filter_map(|&f| Subject::of(self.catalogue.feature_numbered(f)?)).collect()
     }
 
+    /// The reason for which a video can not be on the page of a request; none where it can. One that is not known was
+    /// removed.
+    pub fn filter(&self, request: &PageRequest, video: VideoId) -> Option<FilterName> {
+        let Some(number) = self.catalogue.number(video) else { return Some(FilterName::Removed) };
+        candidates::filter(&Query::new(self, request), number)
+    }
+
     /// How long a video is.
     pub fn duration_ms(&self, video: VideoId) -> Option<u32> {
         self.catalogue.number(video).map(|number| self.catalogue.video(number).duration_ms)

@@ -42,7 +42,7 @@ pub use explain::{AuditedPage, Considered, Deeds, Explanation, Fate, RANKS_MAX};
 pub use page::{Page, PageItem, PageRequest, Placement, StageCounts, Term};
 pub use policy::{DEFAULT_POLICY, Policy, PolicyError};
 pub use popular::{POPULAR_MAX, PopularPage, PopularRequest};
-pub use receipt::{Difference, Receipt, ReceiptError, first_difference};
+pub use receipt::{Difference, Receipt, ReceiptError};
 pub use reference::reference;
 pub use registry::{FilterName, SourceName, TermName};
 pub use snapshot::RestoreError;

@@ -2,8 +2,10 @@
 //!
 //! The text is what gets signed (`docs/receipts.md`); signing and keys are the server's.
 
+use crate::engine::Engine;
 use crate::event::{MadeItem, MadePage};
-use crate::explain::{AuditedPage, Fate};
+use crate::explain::AuditedPage;
+use crate::page::PageRequest;
 use crate::registry::FilterName;
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
@@ -262,69 +264,89 @@ pub enum Difference {
     },
 }
 
-/// The first way in which a page differs from the same page computed again, or none.
-pub fn first_difference(made: &MadePage, again: &AuditedPage) -> Option<Difference> {
-    let hex = |bytes: &[u8; 32]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    if made.policy != again.page.policy {
-        let (served, replayed) = (hex(&made.policy), hex(&again.page.policy));
-        return Some(Difference::Policy { served, replayed });
+impl Engine {
+    /// The first way in which a page asked for at `at` differs from the same page computed by this engine, which must
+    /// be at the page's position; none where it is the same.
+    pub fn first_difference(&self, made: &MadePage, at: Timestamp) -> Option<Difference> {
+        let request = made.request(at);
+        Comparison { engine: self, request, again: self.audited_page(&request) }.first(made)
     }
-    for (served, (place, item)) in made.items.iter().zip((1..).zip(&again.page.items)) {
-        if served.video != item.video {
-            return Some(misplaced(place, *served, item.video, item.score, again));
+}
+
+struct Comparison<'a> {
+    engine: &'a Engine,
+    request: PageRequest,
+    again: AuditedPage,
+}
+
+impl Comparison<'_> {
+    fn first(&self, made: &MadePage) -> Option<Difference> {
+        let hex = |bytes: &[u8; 32]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let again = &self.again.page;
+        if made.policy != again.policy {
+            let (served, replayed) = (hex(&made.policy), hex(&again.policy));
+            return Some(Difference::Policy { served, replayed });
         }
-        if served.score != item.score {
-            let (video, served, replayed) = (served.video, served.score, item.score);
-            return Some(Difference::Score { place, video, served, replayed });
+        for (served, (place, item)) in made.items.iter().zip((1..).zip(&again.items)) {
+            if served.video != item.video {
+                return Some(self.misplaced(place, *served, item.video, item.score));
+            }
+            if served.score != item.score {
+                let (video, served, replayed) = (served.video, served.score, item.score);
+                return Some(Difference::Score { place, video, served, replayed });
+            }
         }
-    }
-    let (served, replayed) = (made.items.len(), again.page.items.len());
-    if served > replayed {
-        let extra = made.items[replayed];
-        if let Some(difference) = absent(replayed + 1, extra.video, again) {
+        let (served, replayed) = (made.items.len(), again.items.len());
+        if let Some(extra) = made.items.get(replayed)
+            && let Some(difference) = self.absent(replayed + 1, extra.video)
+        {
             return Some(difference);
         }
-    }
-    if served != replayed {
-        return Some(Difference::Length { served, replayed });
-    }
-    if made.candidates != again.candidates {
-        let (served, replayed) = (hex(&made.candidates), hex(&again.candidates));
-        return Some(Difference::Candidates { served, replayed });
-    }
-    None
-}
-
-/// Why a served video is none of the candidates; none if it is one.
-fn absent(place: usize, video: VideoId, again: &AuditedPage) -> Option<Difference> {
-    let considered = again.considered.iter().find(|considered| considered.video == video);
-    match considered.map(|considered| considered.fate) {
-        None => Some(Difference::NoCandidate { place, video }),
-        Some(Fate::Dropped(FilterName::Seen)) => Some(Difference::Seen { place, video }),
-        Some(Fate::Dropped(reason)) => Some(Difference::Filtered { place, video, reason }),
-        Some(_) => None,
-    }
-}
-
-fn misplaced(
-    place: usize,
-    served: MadeItem,
-    replayed: VideoId,
-    replayed_score: i64,
-    again: &AuditedPage,
-) -> Difference {
-    if let Some(difference) = absent(place, served.video, again) {
-        return difference;
-    }
-    let elsewhere = again.page.items.iter().find(|item| item.video == served.video);
-    match elsewhere {
-        Some(item) if item.score != served.score && replayed_score == served.score => {
-            Difference::TieBreak { place, served: served.video, replayed }
+        if served != replayed {
+            return Some(Difference::Length { served, replayed });
         }
-        Some(item) if item.score != served.score => {
-            Difference::Score { place, video: served.video, served: served.score, replayed: item.score }
+        if made.candidates != self.again.candidates {
+            let (served, replayed) = (hex(&made.candidates), hex(&self.again.candidates));
+            return Some(Difference::Candidates { served, replayed });
         }
-        _ if replayed_score == served.score => Difference::TieBreak { place, served: served.video, replayed },
-        _ => Difference::Order { place, served: served.video, replayed },
+        None
+    }
+
+    /// Why a served video is none of the candidates; none if it is one.
+    fn absent(&self, place: usize, video: VideoId) -> Option<Difference> {
+        // What comes again is on the page in spite of its filter.
+        if self.again.page.items.iter().any(|item| item.video == video) {
+            return None;
+        }
+        match self.engine.filter(&self.request, video) {
+            Some(FilterName::Seen) => Some(Difference::Seen { place, video }),
+            Some(reason) => Some(Difference::Filtered { place, video, reason }),
+            None => {
+                let considered = self.again.considered.iter().any(|considered| considered.video == video);
+                (!considered).then_some(Difference::NoCandidate { place, video })
+            }
+        }
+    }
+
+    fn misplaced(
+        &self,
+        place: usize,
+        served: MadeItem,
+        replayed: VideoId,
+        replayed_score: i64,
+    ) -> Difference {
+        if let Some(difference) = self.absent(place, served.video) {
+            return difference;
+        }
+        let elsewhere = self.again.page.items.iter().find(|item| item.video == served.video);
+        match elsewhere {
+            _ if replayed_score == served.score => {
+                Difference::TieBreak { place, served: served.video, replayed }
+            }
+            Some(item) if item.score != served.score => {
+                Difference::Score { place, video: served.video, served: served.score, replayed: item.score }
+            }
+            _ => Difference::Order { place, served: served.video, replayed },
+        }
     }
 }

@@ -5,6 +5,7 @@ mod generate;
 mod import;
 mod logging;
 mod migrate;
+mod replay;
 mod serve;
 mod settings;
 mod verify;
@@ -37,6 +38,8 @@ enum Command {
     Import(import::Options),
     /// Replay the event log and compare: does the recommender's state follow from it? (the server must be stopped)
     Verify(verify::Options),
+    /// Compute a page again from its receipt: is it what was served? (the server must be stopped)
+    Replay(replay::Options),
     /// Print the OpenAPI description
     #[command(hide = true)]
     Openapi,
@@ -55,6 +58,7 @@ fn main() -> ExitCode {
         Command::CheckConfig(options) => done(check_config::run(&options)),
         Command::Import(options) => block_on(import::run(options)),
         Command::Verify(options) => verify::run(&options).unwrap_or_else(|error| failed(&error)),
+        Command::Replay(options) => replay::run(&options).unwrap_or_else(|error| failed(&error)),
         Command::Openapi => done(generate::openapi()),
         Command::ConfigReference => done(generate::config_reference()),
     }

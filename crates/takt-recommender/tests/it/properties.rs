@@ -3,8 +3,11 @@
 use crate::cell::{START_MS, check, creator, sound, video, viewer};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
-use takt_core::{ImpressionId, Timestamp, VideoId, ViewerId};
-use takt_recommender::{Engine, Event, LogEntry, PageRequest, Placement, Policy, ServedItem};
+use takt_core::{ImpressionId, PageId, Timestamp, VideoId, ViewerId};
+use takt_recommender::{
+    Control, DEFAULT_POLICY, Difference, Engine, Event, LogEntry, MadeItem, MadePage, PageRequest, Placement,
+    Policy, ServedItem, Subject, TAGS_MAX, TERM_BYTES_MAX, TermName, Wish,
+};
 
 const VIDEOS: u128 = 24;
 const VIEWERS: u128 = 4;
@@ -61,7 +64,31 @@ fn any_event() -> impl Strategy<Value = Event> {
             _ => Event::NotInterested { viewer, impression, video },
         }
     });
+    let subject = prop_oneof![
+        video.clone().prop_map(Subject::Video),
+        (0..5_u128).prop_map(|n| Subject::Creator(creator(n))),
+        (0..3_u128).prop_map(|n| Subject::Sound(sound(n))),
+        "[a-d]".prop_map(Subject::Tag),
+        any::<String>().prop_map(Subject::Word),
+    ];
+    let control = (subject, 0..8, any::<bool>(), any::<i32>()).prop_map(|(subject, what, yes, leaning)| {
+        let wish = Some(if yes { Wish::More } else { Wish::Less });
+        match what {
+            0 | 1 => Control::NotInterested { subject },
+            2 => Control::NotInterestedEnds { subject },
+            3 => Control::Wish { subject, wish: wish.filter(|_| leaning % 4 != 0) },
+            4 if yes => Control::Follow { creator: creator(leaning.unsigned_abs().into()) },
+            4 => Control::Follow { creator: creator(1) },
+            5 => Control::Unfollow { creator: creator(1) },
+            6 if yes => Control::Learning { on: leaning % 2 == 0 },
+            6 => Control::Reset,
+            _ => Control::Adopt { leanings: vec![(subject, leaning)] },
+        }
+    });
+    let controlled =
+        (viewer.clone(), control).prop_map(|(viewer, control)| Event::ViewerControlled { viewer, control });
     prop_oneof![
+        2 => controlled,
         6 => published,
         1 => video.prop_map(|video| Event::VideoRemoved { video }),
         6 => watch,
@@ -89,13 +116,24 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 struct Expected {
     seen: BTreeSet<VideoId>,
     reserved_until: BTreeMap<VideoId, i64>,
+    unwanted: BTreeSet<Subject>,
+}
+
+/// What of a video can be turned down.
+fn subjects(event: &Event) -> Vec<Subject> {
+    let Event::VideoPublished { video, creator, sound, tags, .. } = event else { return Vec::new() };
+    let mut subjects = vec![Subject::Video(*video), Subject::Creator(*creator)];
+    subjects.extend(sound.map(Subject::Sound));
+    let fits = |tag: &&String| !tag.is_empty() && tag.len() <= TERM_BYTES_MAX;
+    subjects.extend(tags.iter().filter(fits).take(TAGS_MAX).cloned().map(Subject::Tag));
+    subjects
 }
 
 #[derive(Debug, Default)]
 struct Model {
     viewers: BTreeMap<ViewerId, Expected>,
     live: BTreeSet<VideoId>,
-    published: BTreeSet<VideoId>,
+    published: BTreeMap<VideoId, Vec<Subject>>,
 }
 
 impl Model {
@@ -103,7 +141,7 @@ impl Model {
         match event {
             Event::VideoPublished { video, .. } => {
                 self.live.insert(*video);
-                self.published.insert(*video);
+                self.published.insert(*video, subjects(event));
             }
             Event::VideoRemoved { video } => {
                 self.live.remove(video);
@@ -117,12 +155,12 @@ impl Model {
             | Event::Like { viewer, video, .. }
             | Event::Share { viewer, video, .. }
             | Event::NotInterested { viewer, video, .. } => {
-                if self.published.contains(video) {
+                if self.published.contains_key(video) {
                     self.viewers.entry(*viewer).or_default().seen.insert(*video);
                 }
             }
+            Event::ViewerControlled { viewer, control } => self.control(*viewer, control),
             Event::Unlike { .. }
-            | Event::ViewerControlled { .. }
             | Event::PageMade(_)
             | Event::SeedsCommitted { .. }
             | Event::SeedsRevealed { .. } => {}
@@ -131,6 +169,7 @@ impl Model {
                 let Some(from) = self.viewers.remove(from) else { return };
                 let into = self.viewers.entry(*into).or_default();
                 into.seen.extend(from.seen);
+                into.unwanted.extend(from.unwanted);
                 for (video, until) in from.reserved_until {
                     let held = into.reserved_until.entry(video).or_insert(until);
                     *held = until.max(*held);
@@ -142,18 +181,41 @@ impl Model {
         }
     }
 
+    fn control(&mut self, viewer: ViewerId, control: &Control) {
+        match control {
+            Control::NotInterested { subject: Subject::Video(video) }
+                if !self.published.contains_key(video) => {}
+            Control::NotInterested { subject } => {
+                self.viewers.entry(viewer).or_default().unwanted.insert(subject.clone());
+            }
+            Control::NotInterestedEnds { subject } => {
+                self.viewers.entry(viewer).or_default().unwanted.remove(subject);
+            }
+            _ => {}
+        }
+    }
+
+    fn is_unwanted(&self, row: &Expected, video: VideoId) -> bool {
+        self.published[&video].iter().any(|subject| row.unwanted.contains(subject))
+    }
+
     /// All that a page may hold, and so must hold as far as there is room.
     fn eligible(&self, viewer: ViewerId, now_ms: i64) -> BTreeSet<VideoId> {
         let row = self.viewers.get(&viewer).cloned().unwrap_or_default();
         let waits = |video: &VideoId| row.reserved_until.get(video).is_some_and(|&until| until > now_ms);
-        self.live.iter().filter(|video| !row.seen.contains(video) && !waits(video)).copied().collect()
+        let may =
+            |video: &VideoId| !row.seen.contains(video) && !waits(video) && !self.is_unwanted(&row, *video);
+        self.live.iter().filter(|video| may(video)).copied().collect()
     }
 
     /// Served and never shown.
     fn waiting(&self, viewer: ViewerId, now_ms: i64) -> BTreeSet<VideoId> {
         let row = self.viewers.get(&viewer).cloned().unwrap_or_default();
-        let waits = row.reserved_until.into_iter().filter(|(_, until)| *until > now_ms);
-        waits.map(|(video, _)| video).filter(|v| self.live.contains(v) && !row.seen.contains(v)).collect()
+        let waits = row.reserved_until.iter().filter(|(_, until)| **until > now_ms);
+        let may = |video: &VideoId| {
+            self.live.contains(video) && !row.seen.contains(video) && !self.is_unwanted(&row, *video)
+        };
+        waits.map(|(&video, _)| video).filter(may).collect()
     }
 }
 
@@ -306,4 +368,116 @@ proptest! {
         prop_assert_eq!(restored.digest(), engine.digest());
         let _ = engine.stats();
     }
+
+    /// An explanation is the page, and "without this term" is what a policy without it would have made of it.
+    #[test]
+    fn a_counterfactual_is_an_actual_run(steps in steps(), who in 0..VIEWERS, seed: u64, term in 0..TermName::ALL.len()) {
+        let (mut engine, log) = live(&steps)?;
+        let now = Timestamp::from_millis(START_MS + 5_000_000_000);
+        let request = PageRequest { viewer: viewer(who), account: None, limit: 6, now, seed };
+        let before = engine.digest();
+        let explanation = engine.explain(&request);
+        prop_assert_eq!(&explanation.audited.page, &engine.page(&request));
+        let first = &explanation.places[..explanation.audited.page.items.len()];
+        prop_assert_eq!(first, &explanation.audited.page.items[..]);
+        let term = TermName::ALL[term];
+        let without = engine.explain_without(&request, term.as_str()).expect("it is a term");
+        prop_assert_eq!(engine.digest(), before);
+        let mut actual = Engine::new(policy_without(term));
+        replay(&mut actual, &log);
+        let actual = actual.explain(&request);
+        prop_assert_eq!(&without.audited.page.items, &actual.audited.page.items);
+        prop_assert_eq!(&without.places, &actual.places);
+        prop_assert_eq!(without.audited.candidates, actual.audited.candidates);
+        prop_assert!(without.places.iter().all(|item| item.terms.iter().all(|one| one.name != term.as_str())));
+    }
+
+    /// Every considered video has one fate, and the shown ones are the page.
+    #[test]
+    fn fates_add_up(steps in steps(), who in 0..VIEWERS, seed: u64) {
+        let (engine, _) = live(&steps)?;
+        let now = Timestamp::from_millis(START_MS + 5_000_000_000);
+        let request = PageRequest { viewer: viewer(who), account: Some(creator(1)), limit: 4, now, seed };
+        let audited = engine.audited_page(&request);
+        let videos: BTreeSet<_> = audited.considered.iter().map(|one| one.video).collect();
+        prop_assert_eq!(videos.len(), audited.considered.len());
+        let shown = audited.considered.iter().filter(|one| one.fate == takt_recommender::Fate::Shown);
+        let shown: BTreeSet<_> = shown.map(|one| one.video).collect();
+        prop_assert_eq!(shown, audited.page.items.iter().map(|item| item.video).collect::<BTreeSet<_>>());
+    }
+
+    /// A page computed again from the log's bytes is the page, and what was changed about it is named.
+    #[test]
+    fn a_page_computed_again_is_identical_or_the_change_is_named(steps in steps(), who in 0..VIEWERS, seed: u64) {
+        let (engine, mut log) = live(&steps)?;
+        let at = Timestamp::from_millis(log.last().map_or(START_MS, |entry| entry.at.millis()));
+        let request = PageRequest { viewer: viewer(who), account: None, limit: 6, now: at, seed };
+        let audited = engine.audited_page(&request);
+        let items = audited.page.items.iter();
+        let made = MadePage {
+            page: PageId::from_u128(1 << 16),
+            viewer: request.viewer,
+            account: None,
+            limit: 6,
+            seed,
+            position: audited.page.position,
+            policy: audited.page.policy,
+            seeds: [0; 32],
+            candidates: audited.candidates,
+            items: items.map(|item| MadeItem { video: item.video, score: item.score }).collect(),
+        };
+        let again = |log: &[LogEntry]| {
+            let mut engine = Engine::new(Policy::default());
+            let bytes = log.iter().map(|entry| LogEntry::decode(&entry.encode()).expect("it was encoded"));
+            replay(&mut engine, &bytes.collect::<Vec<_>>());
+            engine
+        };
+        let same = again(&log);
+        prop_assert_eq!(same.first_difference(&made, at), None);
+        let Some(first) = made.items.first().copied() else { return Ok(()) };
+
+        let mut other = made.clone();
+        other.policy[0] ^= 1;
+        let named = same.first_difference(&other, at);
+        prop_assert!(matches!(named, Some(Difference::Policy { .. })), "{named:?}");
+        let mut scored = made.clone();
+        scored.items[0].score += 1;
+        let named = same.first_difference(&scored, at);
+        prop_assert!(matches!(named, Some(Difference::Score { place: 1, .. })), "{named:?}");
+        let mut short = made.clone();
+        short.items.pop();
+        let named = same.first_difference(&short, at);
+        prop_assert!(matches!(named, Some(Difference::Length { .. })), "{named:?}");
+        let mut digest = made.clone();
+        digest.candidates[0] ^= 1;
+        let named = same.first_difference(&digest, at);
+        prop_assert!(matches!(named, Some(Difference::Candidates { .. })), "{named:?}");
+        if let Some(second) = made.items.get(1).copied() {
+            let mut swapped = made.clone();
+            swapped.items.swap(0, 1);
+            let named = same.first_difference(&swapped, at);
+            let tie = first.score == second.score;
+            prop_assert!(matches!(named, Some(Difference::TieBreak { .. })) == tie, "{named:?}");
+            prop_assert!(matches!(named, Some(Difference::Order { .. })) != tie, "{named:?}");
+        }
+        // One more video in the seen set.
+        let event = Event::Impression { viewer: request.viewer, impression: None, video: first.video };
+        log.push(LogEntry { at, event });
+        let named = again(&log).first_difference(&made, at);
+        prop_assert!(matches!(named, Some(Difference::Seen { place: 1, .. })), "{named:?}");
+    }
+}
+
+fn policy_without(term: TermName) -> Policy {
+    let weight = |line: &str| {
+        let is = line.strip_prefix(term.as_str()).is_some_and(|rest| rest.trim_start().starts_with("= "));
+        if is { format!("{term} = 0") } else { line.to_owned() }
+    };
+    let (before, rest) = DEFAULT_POLICY.split_once("[terms]").expect("a table of terms");
+    let (terms, after) = rest.split_once("\n[").expect("other tables");
+    let terms: Vec<_> = terms.lines().map(weight).collect();
+    let policy = Policy::from_toml(&format!("{before}[terms]{}\n[{after}", terms.join("\n")));
+    let policy = policy.expect("only a weight was changed");
+    assert_eq!(policy.weight(term), 0);
+    policy
 }

@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use takt_core::{PageId, Timestamp};
-use takt_recommender::{Difference, Engine, Event, LogEntry, MadePage, Policy, Receipt, first_difference};
+use takt_recommender::{Difference, Engine, Event, LogEntry, MadePage, Policy, Receipt};
 use takt_store::EventLog;
 
 /// Events that are replayed to explain a page, where a snapshot is that near.
@@ -227,7 +227,6 @@ fn compute_again(
     policy: &Policy,
 ) -> Result<(u64, Option<String>), RecoverError> {
     let position = logged.made.position;
-    let request = logged.made.request(logged.at);
     let snapshot = snapshots(&dir.join("recommender")).into_iter().rev().find(|(at, _)| *at <= position);
     let restored = snapshot.as_ref().and_then(|(_, path)| {
         let bytes = std::fs::read(path).ok()?;
@@ -236,13 +235,13 @@ fn compute_again(
     let from = restored.as_ref().map_or(0, Engine::position);
     let mut engine = restored.unwrap_or_else(|| Engine::new(policy.clone()));
     replay_to(&mut engine, log, position)?;
-    let difference = first_difference(&logged.made, &engine.audited_page(&request));
+    let difference = engine.first_difference(&logged.made, logged.at);
     let (Some(difference), true) = (&difference, from > 0) else {
         return Ok((from, difference.map(|difference| difference.to_string())));
     };
     let mut afresh = Engine::new(policy.clone());
     replay_to(&mut afresh, log, position)?;
-    let still = first_difference(&logged.made, &afresh.audited_page(&request));
+    let still = afresh.first_difference(&logged.made, logged.at);
     let said = match still {
         Some(still) => still.to_string(),
         None if !engine.has_same_seen(&afresh, logged.made.viewer) => {
@@ -301,7 +300,7 @@ pub fn check_all(dir: &Path, policy: &Policy) -> Result<Faults, RecoverError> {
             }
             faults.pages += 1;
             faults.items += made.items.len() as u64;
-            if let Some(difference) = first_difference(&made, &engine.audited_page(&made.request(at))) {
+            if let Some(difference) = engine.first_difference(&made, at) {
                 faults.note(made.page, difference.to_string());
             }
         }

@@ -114,11 +114,11 @@ impl Feed {
 }
 
 /// The secret a file holds; none where there is no file, or a half-written one, which was never committed to.
-pub(super) fn read_secret(path: &Path) -> Result<Option<[u8; 32]>> {
+pub(super) fn read_secret(path: &Path) -> std::io::Result<Option<[u8; 32]>> {
     let text = match std::fs::read_to_string(path) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error.into()),
+        Err(error) => return Err(error),
     };
     let mut secret = [0; 32];
     Ok(hex::decode_to_slice(text.trim(), &mut secret).is_ok().then_some(secret))

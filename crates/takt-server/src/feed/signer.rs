@@ -54,6 +54,15 @@ impl Signer {
         Ok(Self::of(&seed))
     }
 
+    /// The key of the cell whose data is in `data`, if it has one.
+    ///
+    /// # Errors
+    /// Where it can not be read.
+    pub fn find(data: &Path) -> std::io::Result<Option<Self>> {
+        let seed = read_secret(&data.join("receipts").join("key"))?;
+        Ok(seed.map(|seed| Self::of(&seed)))
+    }
+
     fn of(seed: &[u8; 32]) -> Self {
         let key = SigningKey::from_bytes(seed);
         let digest = Sha256::digest(key.verifying_key().as_bytes());

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use takt_core::{ImpressionId, Timestamp, VideoId, ViewerId};
 use takt_recommender::{
     Control, Deeds, Engine, Event, Explanation, LogEntry, PageItem, PageKind, PageRequest, StageCounts,
-    Subject, first_difference, page_of,
+    Subject, page_of,
 };
 use takt_store::EventLog;
 use tokio::sync::Semaphore;
@@ -196,7 +196,7 @@ fn explain(dir: &std::path::Path, log: &EventLog, logged: &Logged, place: usize)
     let stretch = Stretch::read(dir, log, made.position)?.ok_or(Unexplained::TooOld)?;
     let mut engine = stretch.run(|_| None)?;
     let explanation = engine.explain(&request);
-    if let Some(difference) = first_difference(made, &explanation.audited) {
+    if let Some(difference) = engine.first_difference(made, logged.at) {
         return Err(Unexplained::Differs(difference.to_string()));
     }
     let item = explanation.places.get(place).cloned();

@@ -1,11 +1,11 @@
 //! A taste as a file, to keep or to take to another cell. `docs/taste-file.md` describes it.
 
-use super::{LeaningBody, SubjectBody, Wish, leaning, name, resolve};
+use super::{LeaningBody, SubjectBody, SubjectKind, Wish, leaning, name, resolve};
 use crate::error::{Error, Result};
 use crate::state::State;
 use serde::{Deserialize, Serialize};
 use takt_core::{Timestamp, ViewerId};
-use takt_recommender::{ADOPTED_MAX, Control, FOLLOWS_MAX, Subject, UNWANTED_MAX, WISHES_MAX};
+use takt_recommender::{ADOPTED_MAX, Control, FOLLOWS_MAX, Subject, UNWANTED_MAX};
 
 /// The only version so far.
 const VERSION: u32 = 1;
@@ -33,23 +33,18 @@ pub struct TasteFile {
 
 /// A leaning in a file.
 #[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct FileLeaning {
-    #[serde(flatten)]
-    subject: SubjectBodyInFile,
+    kind: SubjectKind,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schema(value_type = Option<uuid::Uuid>)]
+    id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    label: Option<String>,
     /// From -1000000 to 1000000.
     leaning: i64,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pinned: Option<Wish>,
-}
-
-/// A subject among other fields, where serde can not refuse unknown ones.
-#[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct SubjectBodyInFile {
-    kind: super::SubjectKind,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    label: Option<String>,
 }
 
 /// A viewer's taste as a file.
@@ -71,7 +66,7 @@ pub(crate) async fn export(state: &State, viewer: ViewerId) -> Result<TasteFile>
 
 fn in_file(body: LeaningBody) -> FileLeaning {
     let SubjectBody { kind, id, label } = body.subject;
-    FileLeaning { subject: SubjectBodyInFile { kind, id, label }, leaning: body.leaning, pinned: body.pinned }
+    FileLeaning { kind, id, label, leaning: body.leaning, pinned: body.pinned }
 }
 
 /// Adds what a file holds to a viewer's taste. What this cell does not know is passed over; whether to learn stays as
@@ -85,8 +80,8 @@ pub(crate) async fn import(
     check(&file)?;
     let (mut leanings, mut controls) = (Vec::new(), Vec::new());
     for one in file.subjects {
-        let SubjectBodyInFile { kind, id, label } = one.subject;
-        let Some(subject) = known(state, &SubjectBody { kind, id, label }).await? else { continue };
+        let subject = SubjectBody { kind: one.kind, id: one.id, label: one.label };
+        let Some(subject) = known(state, &subject).await? else { continue };
         let wish = match one.pinned {
             Some(Wish::More) => Some(takt_recommender::Wish::More),
             Some(Wish::Less) => Some(takt_recommender::Wish::Less),
@@ -133,7 +128,7 @@ fn check(file: &TasteFile) -> Result<()> {
     let bound = |field: &'static str, count: usize, most: usize| {
         if count <= most { Ok(()) } else { Err(Error::invalid(field, format!("must hold at most {most}"))) }
     };
-    bound("subjects", file.subjects.len(), ADOPTED_MAX.min(WISHES_MAX + ADOPTED_MAX))?;
+    bound("subjects", file.subjects.len(), ADOPTED_MAX)?;
     bound("not_interested", file.not_interested.len(), UNWANTED_MAX)?;
     bound("follows", file.follows.len(), FOLLOWS_MAX)?;
     for (index, one) in file.subjects.iter().enumerate() {

@@ -5,7 +5,7 @@ use crate::error::{Problem, Result};
 use crate::extract::Json;
 use crate::session::Viewer;
 use crate::state::State;
-use axum::extract::State as Shared;
+use axum::extract::{DefaultBodyLimit, State as Shared};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::IntoResponse;
 use serde::Deserialize;
@@ -14,6 +14,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 const NO_STORE: (HeaderName, HeaderValue) = (header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+
+/// A taste file with everything in it at its longest has half of this.
+const FILE_BYTES_MAX: usize = 1024 * 1024;
 
 /// More or less of something.
 #[derive(Deserialize, utoipa::ToSchema)]
@@ -42,8 +45,8 @@ pub fn router() -> OpenApiRouter<State> {
         .routes(routes!(wish))
         .routes(routes!(learning))
         .routes(routes!(export))
-        .routes(routes!(import))
         .routes(routes!(turn_down, take_back))
+        .merge(OpenApiRouter::new().routes(routes!(import)).layer(DefaultBodyLimit::max(FILE_BYTES_MAX)))
 }
 
 /// What the recommender holds of the viewer's taste.

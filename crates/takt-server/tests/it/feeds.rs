@@ -32,11 +32,33 @@ app_test! {
         for _ in 0..12 {
             let page = app.get("/api/v1/feeds/for-you?limit=3", &viewer).await;
             assert!(page["position"].as_u64().unwrap() >= 24);
+            for item in page["items"].as_array().unwrap() {
+                app.report(&viewer, "impression", item, None).await.expect(202);
+            }
             for id in ids(&page) {
                 assert!(seen.insert(id), "a video came twice");
             }
         }
         assert_eq!(seen.len(), 24);
+    }
+}
+
+app_test! {
+    async fn what_was_never_shown_comes_again_when_nothing_else_is_left(app: TestApp) {
+        catalogue(app, 8).await;
+        let viewer = app.viewer().await;
+        let mut pages = Vec::new();
+        for _ in 0..4 {
+            pages.push(app.get("/api/v1/feeds/for-you?limit=4", &viewer).await);
+            app.clock.advance_ms(1_000);
+        }
+        let first: HashSet<_> = ids(&pages[0]).into_iter().chain(ids(&pages[1])).collect();
+        assert_eq!(first.len(), 8);
+        assert_eq!(ids(&pages[2]), ids(&pages[0]), "what has waited longest comes first");
+        app.report(&viewer, "impression", &pages[1]["items"][0], None).await.expect(202);
+        let rest = ids(&app.get("/api/v1/feeds/for-you?limit=10", &viewer).await);
+        assert_eq!(rest.len(), 7);
+        assert!(!rest.contains(&ids(&pages[1])[0]), "what was shown never comes again");
     }
 }
 

@@ -7,6 +7,7 @@ mod studio;
 
 mod accounts;
 mod bad_input;
+mod control;
 mod feeds;
 mod media;
 mod outages;
@@ -15,3 +16,4 @@ mod routes_by_role;
 mod s3;
 mod uploads;
 mod videos;
+mod why;

@@ -7,4 +7,5 @@ mod crash;
 mod disk_full;
 mod harness;
 mod import;
+mod replay;
 mod verify;

@@ -26,7 +26,8 @@ fn the_state_follows_from_the_log_or_the_difference_is_told() {
     assert_eq!(code, 0, "{out}{err}");
     let digest = |name: &str| out.lines().find_map(|line| line.strip_prefix(name)).unwrap().trim().to_owned();
     assert_eq!(digest("recovered"), digest("replayed"));
-    assert!(out.starts_with("position   2 (1 snapshots)\n"), "{out}");
+    // The video, a secret committed to, the page, the secret revealed.
+    assert!(out.starts_with("position   4 (1 snapshots)\n"), "{out}");
 
     let snapshots: Vec<_> = std::fs::read_dir(data.path().join("recommender")).unwrap().flatten().collect();
     let path = snapshots[0].path();
