@@ -1,0 +1,85 @@
+/** The taste the recommender holds about this viewer, and what the viewer makes of it. */
+import { recommender, type Subject, type Taste, type TasteSubject, type Wish } from '../api/recommender.ts';
+import { sameSubject } from '../subjects.ts';
+import { feeds } from './app.ts';
+
+export class TasteManager {
+  taste = $state.raw<Taste | null>(null);
+  error = $state.raw<unknown>(null);
+
+  async load(): Promise<void> {
+    try {
+      this.taste = await recommender.taste();
+      this.error = null;
+    } catch (error) {
+      this.error = error;
+    }
+  }
+
+  /** Asks for more or less of something, or to forget what was learned about it. */
+  wish(subject: Subject, wish: Wish): Promise<void> {
+    return this.carryOut(() => recommender.wish(subject, wish));
+  }
+
+  learn(learning: boolean): Promise<void> {
+    return this.carryOut(() => recommender.learn(learning));
+  }
+
+  showAgain(subject: Subject): Promise<void> {
+    return this.carryOut(() => recommender.hide(subject, false), true);
+  }
+
+  hideAgain(subject: Subject): Promise<void> {
+    return this.carryOut(() => recommender.hide(subject, true), true);
+  }
+
+  reset(): Promise<void> {
+    return this.carryOut(() => recommender.reset(), true);
+  }
+
+  import(file: unknown): Promise<void> {
+    return this.carryOut(() => recommender.importTaste(file), true);
+  }
+
+  /** Off the list at once. Returns what puts it back. */
+  take(subject: TasteSubject): () => void {
+    const before = this.taste;
+    if (!before) return () => undefined;
+    this.taste = { ...before, subjects: before.subjects.filter((one) => !sameSubject(one, subject)) };
+    return () => (this.taste = before);
+  }
+
+  /** The server's answer is what is shown: a wish moves more than the one number. */
+  private async carryOut(work: () => Promise<void>, everywhere = false): Promise<void> {
+    try {
+      await work();
+      rethink(everywhere);
+    } finally {
+      await this.load();
+    }
+  }
+}
+
+/** What comes next follows the change; where something hidden may come back, other feeds start over. */
+function rethink(everywhere: boolean): void {
+  feeds['for-you'].rethink();
+  if (!everywhere) return;
+  for (const feed of [feeds.following, feeds.popular, feeds.latest]) feed.reset();
+}
+
+/** Asks for more or less of something from elsewhere than the taste page. */
+export async function wishFor(subject: Subject, wish: Wish): Promise<void> {
+  await recommender.wish(subject, wish);
+  rethink(false);
+}
+
+/** Strong first; what speaks for, then what speaks against. */
+export function split(subjects: readonly TasteSubject[]): { likes: TasteSubject[]; dislikes: TasteSubject[] } {
+  const sorted = [...subjects].sort((a, b) => Math.abs(b.leaning) - Math.abs(a.leaning) || a.label.localeCompare(b.label));
+  return { likes: sorted.filter((one) => one.leaning >= 0), dislikes: sorted.filter((one) => one.leaning < 0) };
+}
+
+/** 0 (hardly) to 3 (very): which word says how strong a leaning is. */
+export function strength(leaning: number): number {
+  return Math.min(3, Math.floor((Math.abs(leaning) / 1_000_000) * 4));
+}

@@ -1,0 +1,61 @@
+/** From the server's account of a ranking to what a person reads: lines, shares, and nothing that was not computed. */
+import { ApiError } from '../api/client.ts';
+import { files, recommender, type Counterfactual, type Deeds, type Reason, type Term, type Why } from '../api/recommender.ts';
+import { sameSubject } from '../subjects.ts';
+
+/** Reasons that are told in sentences; the others are in the details. */
+const REASONS_TOLD = 3;
+
+export const DEEDS = ['finished', 'liked', 'shared', 'skipped'] as const satisfies readonly (keyof Deeds)[];
+
+/** The account of an impression; null where nothing ranked it. */
+export async function loadWhy(impressionId: string): Promise<Why | null> {
+  try {
+    return await recommender.why(impressionId);
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 404) return null;
+    throw error;
+  }
+}
+
+export interface Share extends Term {
+  /** Part of everything that counted, for or against: 0 to 1. */
+  share: number;
+}
+
+/** The terms that moved the score, strongest first, with their part of the whole. */
+export function shares(terms: readonly Term[]): Share[] {
+  const whole = terms.reduce((sum, term) => sum + Math.abs(term.value), 0);
+  return terms
+    .filter((term) => term.value !== 0)
+    .map((term) => ({ ...term, share: Math.abs(term.value) / whole }))
+    .sort((a, b) => b.share - a.share);
+}
+
+export interface Line {
+  reason: Reason;
+  /** What the replay without it gave; absent where it was not replayed. */
+  without: Counterfactual | undefined;
+}
+
+/** The main reasons, each with what would have been without it. */
+export function lines(why: Why): Line[] {
+  return why.reasons.slice(0, REASONS_TOLD).map((reason) => ({
+    reason,
+    without: why.counterfactuals.find(({ without }) => without.kind === 'evidence' && sameSubject(without.subject, reason.subject)),
+  }));
+}
+
+/** What was done, in the order of `DEEDS`, without what was not. */
+export function done(deeds: Deeds): [string, number][] {
+  return DEEDS.filter((deed) => deeds[deed] > 0).map((deed) => [deed, deeds[deed]]);
+}
+
+/** How a replay differs from what happened. */
+export function difference(why: Why, without: Counterfactual): 'never' | 'anyway' | 'later' {
+  if (without.rank === null) return 'never';
+  return without.rank > why.rank ? 'later' : 'anyway';
+}
+
+/** Where the signed record of the page lies that showed this impression. */
+export const receiptOf = files.receipt;
