@@ -21,6 +21,7 @@ export function bareLabel({ kind, id, label }: Subject, video?: Video): string {
 
 /** A subject that stands alone: `@mira`, `#cats`, `“Harbour”`. Empty where it has no name. */
 export function subjectName(subject: Subject, video?: Video): string {
+  if (video?.sound && subject.id === video.sound.id && video.sound.video_id === video.id) return i18n.m.feed.originalSound(`@${video.creator.handle}`);
   const label = bareLabel(subject, video);
   if (!label) return '';
   if (subject.kind === 'creator') return `@${label}`;

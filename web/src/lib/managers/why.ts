@@ -1,10 +1,11 @@
 /** From the server's account of a ranking to what a person reads: lines, shares, and nothing that was not computed. */
-import { ApiError } from '../api/client.ts';
+import { api, ApiError } from '../api/client.ts';
 import { files, recommender, type Counterfactual, type Deeds, type Reason, type Term, type Why } from '../api/recommender.ts';
 import { sameSubject } from '../subjects.ts';
 
 /** Reasons that are told in sentences; the others are in the details. */
 const REASONS_TOLD = 3;
+const NAME_CHARS_MAX = 40;
 
 export const DEEDS = ['finished', 'liked', 'shared', 'skipped'] as const satisfies readonly (keyof Deeds)[];
 
@@ -59,3 +60,14 @@ export function difference(why: Why, without: Counterfactual): 'never' | 'anyway
 
 /** Where the signed record of the page lies that showed this impression. */
 export const receiptOf = files.receipt;
+
+/** What to call these videos: creator and the beginning of the caption. Those that are gone have no name. */
+export async function namesOf(ids: string[]): Promise<Map<string, string>> {
+  const found = await Promise.all(ids.map((id) => api.video(id).catch(() => null)));
+  const names = found.flatMap((answer) => {
+    if (!answer) return [];
+    const { id, creator, caption } = answer.video;
+    return [[id, `@${creator.handle} ${caption.slice(0, NAME_CHARS_MAX)}`.trim()] as const];
+  });
+  return new Map(names);
+}
