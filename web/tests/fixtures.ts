@@ -35,7 +35,7 @@ export function why(): Why {
     policy: { name: 'default', version: 1, hash: '9f2c1e7a' },
     rank: 2,
     source: 'creator',
-    placement: 'score',
+    placement: 'ranked',
     score: 810_000,
     terms: [
       { name: 'popularity', value: 120_000 },
@@ -48,7 +48,7 @@ export function why(): Why {
       { without: { kind: 'term', name: 'creator' }, rank: 9, score: 70_000 },
       { without: { kind: 'evidence', ...mira }, rank: 14, score: 60_000 },
     ],
-    nearby: [{ video_id: 'b', fate: 'outscored', rank: 3, score: 800_000 }],
+    nearby: [{ video_id: 'b', fate: 'ranked', rank: 3, score: 800_000 }],
     stages: { sources: [{ name: 'creator', count: 12 }], dropped: [{ name: 'seen', count: 4 }], ranked: 8 },
   };
 }

@@ -3,7 +3,6 @@
  * the first load. Scores and leanings are integers of one millionth.
  */
 import { BASE, request, segment } from './client.ts';
-import type { FeedKind } from './types.ts';
 
 /** What something is about: a creator, a sound, a tag, ... `label` is for people. */
 export interface Subject {
@@ -30,9 +29,10 @@ export type Reason = Deeds & { subject: Subject };
 /** Where the video had come without one term, or without what the viewer did with one subject. */
 export interface Counterfactual {
   without: { kind: 'term'; name: string } | ({ kind: 'evidence'; subject: Subject } & Deeds);
-  /** From 1; null where it had not been ranked at all. */
+  /** From 1; null where it is not among the first 100. */
   rank: number | null;
-  score: number;
+  /** Null where nothing had brought it up. */
+  score: number | null;
 }
 
 export interface Count {
@@ -43,7 +43,7 @@ export interface Count {
 export interface Why {
   impression_id: string;
   video: { id: string };
-  feed: FeedKind;
+  feed: string;
   at: string;
   position: number | string;
   policy: { name: string; version: number | string; hash: string };
@@ -69,11 +69,10 @@ export interface Reach {
 export type Wish = 'more' | 'less' | 'neutral';
 
 export interface TasteSubject extends Subject {
-  label: string;
   /** -1,000,000 (against) to 1,000,000 (for). */
   leaning: number;
-  /** Set by the viewer, not learned. */
-  pinned?: boolean | string | null;
+  /** What the viewer asked for. */
+  pinned?: Wish | null;
 }
 
 export interface Taste {

@@ -67,6 +67,8 @@ export const de = {
     emptyLatestTitle: 'Hier fing es an',
     emptyLatestText: 'Du bist beim ältesten Video angekommen.',
     popularText: 'Das war alles, was gerade gut ankommt.',
+    strangerTitle: 'Folge anderen',
+    strangerText: 'Melde dich an, um jemandem zu folgen. Was sie veröffentlichen, wartet dann hier, Neues zuerst.',
     followingTitle: 'Alles gesehen',
     followingText: 'Hier landet Neues von denen, denen du folgst. Mit dem Plus am Bild folgst du jemandem.',
     forYou: 'Zu „Für dich“',

@@ -65,6 +65,8 @@ export const en = {
     emptyLatestTitle: 'That is where it starts',
     emptyLatestText: 'You have reached the oldest video.',
     popularText: 'That was everything people like at the moment.',
+    strangerTitle: 'Follow people',
+    strangerText: 'Sign in to follow creators. What they publish then waits here, newest first.',
     followingTitle: 'All caught up',
     followingText: 'Videos of people you follow land here, newest first. The plus on a picture follows its creator.',
     forYou: 'Go to For You',

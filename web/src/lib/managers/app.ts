@@ -34,7 +34,7 @@ export const likes = new LikeManager({
   storage: storage(() => localStorage),
 });
 
-export const follows = new FollowManager((handle, followed) => api.follow(handle, followed));
+export const follows = new FollowManager({ set: api.follow, ask: async (handle) => (await api.account(handle)).followed });
 
 function feed(kind: FeedKind): FeedManager {
   const forYou = kind === 'for-you';
@@ -80,8 +80,8 @@ export function startApp(): void {
     if (change !== 'signed-up') {
       await events.clear();
       likes.clear();
-      follows.clear();
     }
+    follows.clear();
     for (const kind of FEED_KINDS) {
       if (kind !== 'for-you' || change !== 'signed-up') feeds[kind].reset();
     }

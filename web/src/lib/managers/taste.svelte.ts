@@ -1,6 +1,5 @@
 /** The taste the recommender holds about this viewer, and what the viewer makes of it. */
 import { recommender, type Subject, type Taste, type TasteSubject, type Wish } from '../api/recommender.ts';
-import { sameSubject } from '../subjects.ts';
 import { feeds } from './app.ts';
 
 export class TasteManager {
@@ -34,19 +33,11 @@ export class TasteManager {
   }
 
   reset(): Promise<void> {
-    return this.carryOut(() => recommender.reset(), true);
+    return this.carryOut(() => recommender.reset());
   }
 
   import(file: unknown): Promise<void> {
     return this.carryOut(() => recommender.importTaste(file), true);
-  }
-
-  /** Off the list at once. Returns what puts it back. */
-  take(subject: TasteSubject): () => void {
-    const before = this.taste;
-    if (!before) return () => undefined;
-    this.taste = { ...before, subjects: before.subjects.filter((one) => !sameSubject(one, subject)) };
-    return () => (this.taste = before);
   }
 
   /** The server's answer is what is shown: a wish moves more than the one number. */
@@ -75,7 +66,7 @@ export async function wishFor(subject: Subject, wish: Wish): Promise<void> {
 
 /** Strong first; what speaks for, then what speaks against. */
 export function split(subjects: readonly TasteSubject[]): { likes: TasteSubject[]; dislikes: TasteSubject[] } {
-  const sorted = [...subjects].sort((a, b) => Math.abs(b.leaning) - Math.abs(a.leaning) || a.label.localeCompare(b.label));
+  const sorted = [...subjects].sort((a, b) => Math.abs(b.leaning) - Math.abs(a.leaning) || (a.label ?? '').localeCompare(b.label ?? ''));
   return { likes: sorted.filter((one) => one.leaning >= 0), dislikes: sorted.filter((one) => one.leaning < 0) };
 }
 

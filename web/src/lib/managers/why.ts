@@ -9,12 +9,13 @@ const NAME_CHARS_MAX = 40;
 
 export const DEEDS = ['finished', 'liked', 'shared', 'skipped'] as const satisfies readonly (keyof Deeds)[];
 
-/** The account of an impression; null where nothing ranked it. */
-export async function loadWhy(impressionId: string): Promise<Why | null> {
+/** The account of an impression; where nothing ranked it, or it was too long ago, that. */
+export async function loadWhy(impressionId: string): Promise<Why | 'unranked' | 'old'> {
   try {
     return await recommender.why(impressionId);
   } catch (error) {
-    if (error instanceof ApiError && error.status === 404) return null;
+    if (error instanceof ApiError && error.status === 404) return 'unranked';
+    if (error instanceof ApiError && error.status === 410) return 'old';
     throw error;
   }
 }
@@ -53,8 +54,9 @@ export function done(deeds: Deeds): [string, number][] {
 }
 
 /** How a replay differs from what happened. */
-export function difference(why: Why, without: Counterfactual): 'never' | 'anyway' | 'later' {
-  if (without.rank === null) return 'never';
+export function difference(why: Why, without: Counterfactual): 'never' | 'far' | 'anyway' | 'later' {
+  if (without.score === null) return 'never';
+  if (without.rank === null) return 'far';
   return without.rank > why.rank ? 'later' : 'anyway';
 }
 
