@@ -2,6 +2,7 @@
 import type { Subject } from './api/recommender.ts';
 import type { Video } from './api/types.ts';
 import { captionParts } from './format.ts';
+import { languageName } from './i18n/formats.ts';
 import { i18n } from './i18n/index.svelte.ts';
 
 /** The tags of a caption as the server holds them: lower-case, without the sign, each once. */
@@ -15,7 +16,7 @@ export function bareLabel({ kind, id, label }: Subject, video?: Video): string {
   if (kind === 'creator') return (label ?? (id === video?.creator.id ? video?.creator.handle : undefined) ?? '').replace(/^@/, '');
   if (kind === 'tag') return (label ?? id ?? '').replace(/^#/, '');
   if (kind === 'sound') return label ?? (id === video?.sound?.id ? video?.sound?.title : undefined) ?? '';
-  if (kind === 'language') return languageName(label ?? id ?? '');
+  if (kind === 'language') return spokenIn(label ?? id ?? '');
   return label ?? '';
 }
 
@@ -50,9 +51,9 @@ export function isAbout(video: Video, subject: Subject): boolean {
   return subjectsOf(video).some((one) => sameSubject(one, subject));
 }
 
-function languageName(tag: string): string {
+function spokenIn(tag: string): string {
   try {
-    return i18n.languageName(tag);
+    return languageName(tag);
   } catch {
     return tag;
   }
