@@ -173,8 +173,9 @@ test('a taste can be paused, saved, forgotten and loaded again', async () => {
   await page.locator('[data-testid=taste-empty]').waitFor();
 
   await page.locator('[data-testid=import]').setInputFiles({ name: 'not.json', mimeType: 'application/json', buffer: Buffer.from('not a taste') });
-  await page.locator('[data-testid=toast]').waitFor();
+  await page.locator('[data-testid=toast]', { hasText: 'holds no taste' }).waitFor();
   await page.locator('[data-testid=import]').setInputFiles(path);
+  await page.locator('[data-testid=toast]', { hasText: 'Your taste is loaded' }).waitFor();
   await until('the taste being back', async () => (await subjects.count()) === 1);
   assert.equal((await api.get('/taste')).subjects[0].pinned, 'more');
   // Taking a wish back is pressing it again.

@@ -181,14 +181,17 @@ export class FeedManager {
     try {
       const page = await this.deps.fetch(FEED_PAGE_COUNT, this.cursor);
       if (generation !== this.generation) return;
-      const items = page.items.length > 0 ? page.items : this.aside.splice(0);
       const known = new Set(this.items.map((item) => item.video.id));
-      const wanted = (video: Video) => video.status === 'ready' && ![...this.unwanted].some((unwanted) => unwanted(video));
-      const fresh = items.filter((item) => wanted(item.video) && !known.has(item.video.id));
+      const unwanted = ({ video }: FeedItem) => [...this.unwanted].some((matches) => matches(video));
+      const choose = (items: FeedItem[]) => items.filter((item) => item.video.status === 'ready' && !known.has(item.video.id) && !unwanted(item));
+      let fresh = choose(page.items);
+      if (fresh.length === 0) fresh = choose(this.aside.splice(0));
       this.items = [...this.items, ...fresh];
       this.cursor = page.cursor ?? undefined;
       this.fallback = page.fallback === 'newest';
-      this.exhausted = this.deps.paged ? !page.cursor : items.length === 0;
+      // With nothing else left the server hands out again what waits here. A page that was on its
+      // way when something was hidden is no end either.
+      this.exhausted = this.deps.paged ? !page.cursor : fresh.length === 0 && !page.items.some(unwanted);
       this.status = 'ready';
       this.save();
       // A short page is no reason to wait for a swipe that cannot happen.

@@ -64,10 +64,11 @@ export async function wishFor(subject: Subject, wish: Wish): Promise<void> {
   rethink(false);
 }
 
-/** Strong first; what speaks for, then what speaks against. */
+/** Strong first; what the viewer asked for goes before what was learned. */
 export function split(subjects: readonly TasteSubject[]): { likes: TasteSubject[]; dislikes: TasteSubject[] } {
-  const sorted = [...subjects].sort((a, b) => Math.abs(b.leaning) - Math.abs(a.leaning) || (a.label ?? '').localeCompare(b.label ?? ''));
-  return { likes: sorted.filter((one) => one.leaning >= 0), dislikes: sorted.filter((one) => one.leaning < 0) };
+  const sorted = [...subjects].sort((a, b) => Number(!!b.pinned) - Number(!!a.pinned) || Math.abs(b.leaning) - Math.abs(a.leaning) || (a.label ?? '').localeCompare(b.label ?? ''));
+  const against = ({ pinned, leaning }: TasteSubject): boolean => (pinned ? pinned === 'less' : leaning < 0);
+  return { likes: sorted.filter((one) => !against(one)), dislikes: sorted.filter(against) };
 }
 
 /** 0 (hardly) to 3 (very): which word says how strong a leaning is. */

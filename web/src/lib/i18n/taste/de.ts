@@ -155,7 +155,7 @@ export const de = {
     emptyText: 'Sieh dir ein paar Videos an, oder nenn ein Thema, das du magst.',
     strength: ['ein wenig', 'ziemlich', 'sehr', 'ganz besonders'],
     strengthAgainst: ['ab und zu', 'oft', 'meistens', 'fast immer'],
-    pinned: 'von dir festgelegt',
+    asked: { more: 'du wolltest mehr', less: 'du wolltest weniger' },
     more: (label: string) => `Mehr: ${label}`,
     less: (label: string) => `Weniger: ${label}`,
     moreDone: (label: string) => `Ab jetzt mehr: ${label}`,

@@ -160,7 +160,7 @@ export const en = {
     /** By how strong it is, from hardly to very; index 0 to 3. */
     strength: ['a little', 'somewhat', 'a lot', 'very much'],
     strengthAgainst: ['now and then', 'often', 'mostly', 'nearly always'],
-    pinned: 'set by you',
+    asked: { more: 'you asked for more', less: 'you asked for less' },
     more: (label: string) => `More of ${label}`,
     less: (label: string) => `Less of ${label}`,
     moreDone: (label: string) => `More of ${label} from now on`,
