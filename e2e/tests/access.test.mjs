@@ -1,16 +1,14 @@
 /** For everybody: screen readers, keyboards, small screens, little motion, other languages, no connection. */
 import assert from 'node:assert/strict';
-import { createRequire } from 'node:module';
 import { after, before, test } from 'node:test';
 import { Api, newHandle, PASSWORD } from '../lib/api.mjs';
+import { findings, still } from '../lib/axe.mjs';
 import { currentVideo, DESKTOP, launch, moving, open, PHONE, player, signIn, SMALL_PHONE, swap, visitor } from '../lib/browser.mjs';
 import { clips } from '../lib/clips.mjs';
 import { Takt } from '../lib/takt.mjs';
 import { until } from '../lib/wait.mjs';
 
-const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
-const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
-const PUBLIC = ['/', '/latest', '/sign-in', '/sign-up', '/recover'];
+const PUBLIC = ['/', '/popular', '/latest', '/sign-in', '/sign-up', '/recover'];
 
 let takt, browser, creator, video;
 
@@ -32,33 +30,13 @@ async function signInAsNewcomer(context) {
   return signIn(context, takt.url, handle, PASSWORD);
 }
 
-/** Serious and critical findings on a page, as lines a person can act on. */
-async function findings(page) {
-  // Evaluated from outside the page, so the content security policy stays as it is.
-  await page.evaluate(await axeSource());
-  const { violations } = await page.evaluate(
-    (tags) => window.axe.run(document, { runOnly: { type: 'tag', values: tags }, resultTypes: ['violations'] }),
-    TAGS,
-  );
-  return violations
-    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-    .map(({ id, nodes }) => `${id}: ${nodes.map((node) => `${node.target} ${node.failureSummary}`).join(' | ')}`);
-}
-
-let source;
-async function axeSource() {
-  const { readFile } = await import('node:fs/promises');
-  source ??= await readFile(AXE, 'utf8');
-  return source;
-}
-
 /** Waits until a page has its contents and nothing fades any more: colours are measured. */
 async function settled(page, path) {
   await page.locator('h1').first().waitFor({ state: 'attached' });
-  if (path === '/' || path === '/latest' || path.startsWith('/v/')) await moving(page);
-  await until('an end of all fading', () =>
-    page.evaluate(() => document.getAnimations().every((one) => one.playState !== 'running' || one.effect?.getTiming().iterations === Infinity)),
-  );
+  if (['/', '/popular', '/latest'].includes(path) || path.startsWith('/v/')) await moving(page);
+  if (path === '/following') await page.locator('[data-testid=end]').waitFor();
+  if (path === '/settings/taste') await page.locator('[data-testid=reset]').waitFor();
+  await still(page);
 }
 
 for (const colorScheme of ['light', 'dark']) {
@@ -72,7 +50,7 @@ for (const colorScheme of ['light', 'dark']) {
         await settled(page, path);
         found.push(...(await findings(page)).map((finding) => `${path} at ${viewport.width} px: ${finding}`));
       };
-      for (const path of ['/', '/upload', `/@${creator.handle}`, '/settings', `/v/${video.id}`]) await check(path);
+      for (const path of ['/', '/popular', '/following', '/upload', `/@${creator.handle}`, '/settings', '/settings/taste', `/v/${video.id}`]) await check(path);
       await page.goto(`${takt.url}/settings`);
       await page.locator('[data-testid=sign-out]').click();
       await until('being signed out', async () => new URL(page.url()).pathname === '/');
@@ -185,7 +163,7 @@ test('German pages are German', async () => {
   await moving(page);
   assert.equal(await page.locator('html').getAttribute('lang'), 'de');
   const english = await open(await visitor(browser), `${takt.url}/`);
-  for (const path of [...PUBLIC.slice(1), '/settings', '/upload', `/@${creator.handle}`, '/no/such/page']) {
+  for (const path of [...PUBLIC.slice(1), '/settings', '/settings/taste', '/following', '/upload', `/@${creator.handle}`, '/no/such/page']) {
     const texts = [];
     for (const tab of [page, english]) {
       await tab.goto(takt.url + path);
@@ -212,7 +190,7 @@ test('at 360 pixels nothing is cut off sideways', async () => {
   for (const locale of ['en-GB', 'de-DE']) {
     const context = await visitor(browser, { viewport: SMALL_PHONE, locale, isMobile: true, hasTouch: true });
     const page = await signInAsNewcomer(context);
-    for (const path of ['/', '/latest', '/upload', `/@${creator.handle}`, '/settings', `/v/${video.id}`, '/sign-in', '/sign-up', '/recover']) {
+    for (const path of ['/', '/following', '/popular', '/latest', '/upload', `/@${creator.handle}`, '/settings', '/settings/taste', `/v/${video.id}`, '/sign-in', '/sign-up', '/recover']) {
       await page.goto(takt.url + path);
       await settled(page, path);
       const { wide, out } = await page.evaluate(() => {

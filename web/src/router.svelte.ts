@@ -10,6 +10,7 @@ export type PageName =
   | 'sign-up'
   | 'recover'
   | 'settings'
+  | 'taste'
   | 'not-found';
 
 export interface Route {
@@ -19,7 +20,7 @@ export interface Route {
 }
 
 const patterns: [PageName, RegExp][] = [
-  ['feed', /^\/(?<kind>latest)?\/?$/],
+  ['feed', /^\/(?<kind>following|popular|latest)?\/?$/],
   ['video', /^\/v\/(?<id>[^/]+)\/?$/],
   ['profile', /^\/@(?<handle>[^/]+)\/?$/],
   ['upload', /^\/upload\/?$/],
@@ -27,6 +28,7 @@ const patterns: [PageName, RegExp][] = [
   ['sign-up', /^\/sign-up\/?$/],
   ['recover', /^\/recover\/?$/],
   ['settings', /^\/settings\/?$/],
+  ['taste', /^\/settings\/taste\/?$/],
 ];
 
 export function match(path: string): Route {

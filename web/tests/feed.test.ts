@@ -158,4 +158,70 @@ describe('feed queue', () => {
     expect(ids(feed)).toEqual(['a', 'b']);
     expect(feed.exhausted).toBe(true);
   });
+
+  it('lets go of what is not wanted, behind and ahead, and moves on from it', async () => {
+    const feed = feedOf(server(100));
+    await feed.start();
+    feed.go(1);
+    feed.go(1);
+    const place = feed.base + feed.index;
+    const back = feed.withdraw((one) => ['v0', 'v2', 'v3'].includes(one.id));
+    expect(ids(feed).slice(0, 4)).toEqual(['v1', 'v4', 'v5', ...ids(feed).slice(3, 4)]);
+    expect(feed.current?.video.id).toBe('v4');
+    expect(feed.base + feed.index).toBe(place + 1);
+    back();
+    await feed.refill();
+    expect(ids(feed).slice(0, 6)).toEqual(['v0', 'v1', 'v2', 'v3', 'v4', 'v5']);
+    expect(feed.current?.video.id).toBe('v2');
+    expect(feed.base + feed.index).toBe(place);
+    expect(new Set(ids(feed)).size).toBe(ids(feed).length);
+  });
+
+  it('keeps what is on the stage where something else is not wanted, and holds later pages to it', async () => {
+    const feed = feedOf(server(100));
+    await feed.start();
+    feed.go(1);
+    const place = feed.base + feed.index;
+    const odd = (one: { id: string }) => Number(one.id.slice(1)) % 2 === 0;
+    const back = feed.withdraw(odd);
+    expect(feed.current?.video.id).toBe('v1');
+    expect(feed.base + feed.index).toBe(place);
+    await feed.refill();
+    feed.go(1);
+    feed.go(1);
+    await feed.refill();
+    expect(feed.items.some((one) => odd(one.video))).toBe(false);
+    back();
+    expect(feed.current?.video.id).toBe('v5');
+  });
+
+  it('goes on when everything at hand was not wanted', async () => {
+    const feed = feedOf(server(100));
+    await feed.start();
+    const first = new Set(ids(feed));
+    feed.withdraw((one) => first.has(one.id));
+    expect(feed.current).toBeUndefined();
+    await feed.refill();
+    expect(feed.current?.video.id).toBe('v6');
+  });
+
+  it('chooses anew after a change of taste, and loses nothing that was handed out', async () => {
+    const storage = memoryStorage();
+    const feed = feedOf(server(8), { storage, storageKey: 'k' });
+    await feed.start();
+    feed.go(1);
+    feed.rethink();
+    await feed.refill();
+    expect(ids(feed).slice(0, 4)).toEqual(['v0', 'v1', 'v6', 'v7']);
+    while (!feed.exhausted) {
+      feed.go(1);
+      await feed.refill();
+    }
+    expect(new Set(ids(feed)).size).toBe(8);
+
+    const again = feedOf(server(0), { storage: memoryStorage({ k: JSON.stringify({ at: Date.now(), items: [item('a'), item('b')] }) }), storageKey: 'k' });
+    again.rethink();
+    await again.refill();
+    expect(ids(again)).toEqual(['a', 'b']);
+  });
 });

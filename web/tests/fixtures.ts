@@ -1,3 +1,4 @@
+import type { Why } from '../src/lib/api/recommender.ts';
 import type { FeedItem, Video } from '../src/lib/api/types.ts';
 
 export function video(id: string, more: Partial<Video> = {}): Video {
@@ -20,6 +21,37 @@ export function video(id: string, more: Partial<Video> = {}): Video {
 }
 
 export const item = (id: string): FeedItem => ({ impression_id: `i-${id}`, video: video(id) });
+
+/** An answer of the server to "why?", shortened. */
+export function why(): Why {
+  const mira = { subject: { kind: 'creator', id: 'c', label: 'mira' }, finished: 3, liked: 1, shared: 0, skipped: 0 };
+  const cats = { subject: { kind: 'tag', label: 'cats' }, finished: 2, liked: 0, shared: 0, skipped: 0 };
+  return {
+    impression_id: 'i-a',
+    video: { id: 'a' },
+    feed: 'for-you',
+    at: '2026-11-22T16:20:11Z',
+    position: 18_231,
+    policy: { name: 'default', version: 1, hash: '9f2c1e7a' },
+    rank: 2,
+    source: 'creator',
+    placement: 'ranked',
+    score: 810_000,
+    terms: [
+      { name: 'popularity', value: 120_000 },
+      { name: 'creator', value: 740_000 },
+      { name: 'word', value: 0 },
+      { name: 'repeat_creator', value: -50_000 },
+    ],
+    reasons: [mira, cats],
+    counterfactuals: [
+      { without: { kind: 'term', name: 'creator' }, rank: 9, score: 70_000 },
+      { without: { kind: 'evidence', ...mira }, rank: 14, score: 60_000 },
+    ],
+    nearby: [{ video_id: 'b', fate: 'ranked', rank: 3, score: 800_000 }],
+    stages: { sources: [{ name: 'creator', count: 12 }], dropped: [{ name: 'seen', count: 4 }], ranked: 8 },
+  };
+}
 
 export function memoryStorage(values: Record<string, string> = {}): Pick<Storage, 'getItem' | 'setItem' | 'removeItem'> {
   const map = new Map(Object.entries(values));

@@ -3,6 +3,7 @@ import { clientName } from '../src/lib/client-name.ts';
 import { barsOf, captionParts, clock, hueOf } from '../src/lib/format.ts';
 import { de } from '../src/lib/i18n/de.ts';
 import { en } from '../src/lib/i18n/en.ts';
+import { bytes, seconds } from '../src/lib/i18n/formats.ts';
 import { deviceLocale, i18n } from '../src/lib/i18n/index.svelte.ts';
 import { checkFile } from '../src/lib/managers/checks.ts';
 import { match } from '../src/router.svelte.ts';
@@ -54,9 +55,9 @@ describe('numbers', () => {
   });
 
   it('say lengths and sizes as people do', () => {
-    expect(i18n.seconds(74_300)).toBe('74 s');
-    expect(i18n.seconds(900)).toBe('0.9 s');
-    expect(i18n.bytes(268_435_456)).toBe('268 MB');
+    expect(seconds(74_300)).toBe('74 s');
+    expect(seconds(900)).toBe('0.9 s');
+    expect(bytes(268_435_456)).toBe('268 MB');
     expect([0, 999, 61_000, 600_000].map(clock)).toEqual(['0:00', '0:00', '1:01', '10:00']);
   });
 });

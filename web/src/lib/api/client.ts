@@ -6,6 +6,7 @@ import type {
   Account,
   ClientEvent,
   Config,
+  FeedKind,
   FeedPage,
   Problem,
   PublicAccount,
@@ -14,7 +15,7 @@ import type {
   VideoPage,
 } from './types.ts';
 
-const BASE = '/api/v1';
+export const BASE = '/api/v1';
 
 export class ApiError extends Error {
   /** HTTP status; 0 when no answer came. */
@@ -44,7 +45,8 @@ interface Options {
   signal?: AbortSignal;
 }
 
-async function request<T>(method: string, path: string, options: Options = {}): Promise<T> {
+/** One call under `/api/v1`. For the modules of this folder only. */
+export async function request<T>(method: string, path: string, options: Options = {}): Promise<T> {
   const init: RequestInit = { method, credentials: 'same-origin', headers: { accept: 'application/json' } };
   if (options.body !== undefined) {
     init.body = JSON.stringify(options.body);
@@ -71,12 +73,12 @@ async function request<T>(method: string, path: string, options: Options = {}): 
   }
 }
 
-function query(values: Record<string, string | number | null | undefined>): string {
+export function query(values: Record<string, string | number | null | undefined>): string {
   const entries = Object.entries(values).filter(([, value]) => value !== undefined && value !== null && value !== '');
   return entries.length ? `?${new URLSearchParams(entries.map(([key, value]) => [key, String(value)]))}` : '';
 }
 
-const segment = encodeURIComponent;
+export const segment = encodeURIComponent;
 
 export const api = {
   // Who is watching.
@@ -95,8 +97,7 @@ export const api = {
   deleteAccount: (password: string) => request<void>('DELETE', '/me', { body: { password } }),
 
   // Feeds and what comes back from them.
-  forYou: (limit: number) => request<FeedPage>('GET', `/feeds/for-you${query({ limit })}`),
-  latest: (limit: number, cursor?: string) => request<FeedPage>('GET', `/feeds/latest${query({ cursor, limit })}`),
+  feed: (kind: FeedKind, limit: number, cursor?: string) => request<FeedPage>('GET', `/feeds/${kind}${query({ cursor, limit })}`),
   sendEvents: (events: ClientEvent[]) =>
     request<{ accepted: number; duplicate: number }>('POST', '/events', { body: { events }, keepalive: true }),
 
@@ -119,6 +120,8 @@ export const api = {
   account: (handle: string) => request<PublicAccount>('GET', `/accounts/${segment(handle)}`),
   accountVideos: (handle: string, limit: number, cursor?: string) =>
     request<VideoPage>('GET', `/accounts/${segment(handle)}/videos${query({ cursor, limit })}`),
+
+  follow: (handle: string, followed: boolean) => request<void>(followed ? 'PUT' : 'DELETE', `/accounts/${segment(handle)}/follow`, { keepalive: true }),
 
   config: () => request<Config>('GET', '/config'),
 };

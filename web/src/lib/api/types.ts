@@ -7,6 +7,8 @@
 export interface Account {
   id: string;
   handle: string;
+  /** Whether the viewer follows it; absent where the server does not say. */
+  followed?: boolean;
 }
 
 export interface Rendition {
@@ -53,6 +55,10 @@ export interface Video {
   liked?: boolean;
 }
 
+/** The feeds, in the order of their tabs. */
+export const FEED_KINDS = ['following', 'for-you', 'popular', 'latest'] as const;
+export type FeedKind = (typeof FEED_KINDS)[number];
+
 export interface FeedItem {
   impression_id?: string;
   video: Video;
@@ -65,7 +71,7 @@ export interface FeedPage {
   fallback?: 'newest' | null;
 }
 
-export type EventType = 'impression' | 'watch' | 'like' | 'share' | 'not_interested';
+export type EventType = 'impression' | 'watch' | 'like' | 'share';
 
 export interface ClientEvent {
   /** Made here, so that sending twice has one effect. */
@@ -90,7 +96,8 @@ export interface Session {
 
 export interface PublicAccount {
   account: Account & { created_at: string };
-  counts: { videos: number; likes: number; views: number };
+  counts: { videos: number; likes: number; views: number; followers: number; following: number };
+  followed?: boolean;
 }
 
 export interface VideoPage {

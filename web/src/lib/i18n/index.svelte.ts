@@ -14,7 +14,20 @@ const loaders: Record<Locale, () => Promise<Messages>> = {
   de: async () => (await import('./de.ts')).de,
 };
 
+/** What the server says in English, in other languages. */
+type Problems = typeof import('./problems.de.ts').problems;
+const problems: Record<Locale, () => Promise<Problems>> = {
+  en: async () => ({}),
+  de: async () => (await import('./problems.de.ts')).problems,
+};
+
+function loaded(): Promise<unknown> {
+  if (typeof document === 'undefined' || document.readyState === 'complete') return Promise.resolve();
+  return new Promise((done) => addEventListener('load', done, { once: true }));
+}
+
 class I18n {
+  problems: Problems = {};
   locale = $state<Locale>('en');
   m = $state.raw<Messages>({} as Messages);
 
@@ -23,6 +36,8 @@ class I18n {
     this.m = messages;
     this.locale = locale;
     if (typeof document !== 'undefined') document.documentElement.lang = locale;
+    // Not in the way of the first video: until it is there, the plain sentences serve.
+    void loaded().then(async () => (this.problems = await problems[locale]())).catch(() => undefined);
   }
 
   /** 1234 -> "1,234", 18230 -> "18.2K", in the reader's own digits; short in every language. */
@@ -37,46 +52,6 @@ class I18n {
 
   percent(ratio: number): string {
     return new Intl.NumberFormat(this.locale, { style: 'percent', maximumFractionDigits: 0 }).format(ratio);
-  }
-
-  bytes(value: number): string {
-    const [unit, size] = value >= 1e9 ? ['gigabyte', 1e9] : value >= 1e6 ? ['megabyte', 1e6] : ['kilobyte', 1e3];
-    return new Intl.NumberFormat(this.locale, {
-      style: 'unit',
-      unit: unit as string,
-      maximumFractionDigits: value / (size as number) < 10 ? 1 : 0,
-    }).format(value / (size as number));
-  }
-
-  /** Seconds for sentences: 74.3 s. */
-  seconds(ms: number): string {
-    const digits = ms < 10_000 && ms % 1000 !== 0 ? 1 : 0;
-    return this.m.seconds(new Intl.NumberFormat(this.locale, { maximumFractionDigits: digits }).format(ms / 1000));
-  }
-
-  date(iso: string): string {
-    return new Intl.DateTimeFormat(this.locale, { month: 'long', year: 'numeric' }).format(new Date(iso));
-  }
-
-  /** "3 hours ago", "vor 3 Stunden". */
-  ago(iso: string, now = Date.now()): string {
-    const seconds = Math.round((Date.parse(iso) - now) / 1000);
-    const format = new Intl.RelativeTimeFormat(this.locale, { numeric: 'auto' });
-    const steps: [Intl.RelativeTimeFormatUnit, number][] = [
-      ['year', 31_536_000],
-      ['month', 2_592_000],
-      ['day', 86_400],
-      ['hour', 3600],
-      ['minute', 60],
-    ];
-    for (const [unit, length] of steps) {
-      if (Math.abs(seconds) >= length) return format.format(Math.round(seconds / length), unit);
-    }
-    return format.format(Math.min(seconds, 0), 'second');
-  }
-
-  languageName(tag: string): string {
-    return new Intl.DisplayNames(this.locale, { type: 'language' }).of(tag) ?? tag;
   }
 }
 

@@ -1,7 +1,9 @@
 /** The one place where managers are made and tied to the server and to each other. */
 import { addresses, api } from '../api/client.ts';
+import { FEED_KINDS, type FeedKind } from '../api/types.ts';
 import { EventQueue } from './events.ts';
 import { FeedManager } from './feed.svelte.ts';
+import { FollowManager } from './follows.svelte.ts';
 import { LikeManager } from './likes.svelte.ts';
 import { network } from './network.svelte.ts';
 import { IndexedDbOutbox, MemoryOutbox } from './outbox.ts';
@@ -32,25 +34,27 @@ export const likes = new LikeManager({
   storage: storage(() => localStorage),
 });
 
-export const feeds = {
-  forYou: new FeedManager({
-    fetch: async (limit) => {
-      await session.start();
-      // The page reflects the swipes before it: they have to be there first.
-      await events.flush();
-      return api.forYou(limit);
-    },
-    paged: false,
-    storage: storage(() => sessionStorage),
-    storageKey: 'takt.feed.for-you',
-  }),
-  latest: new FeedManager({
+export const follows = new FollowManager({ set: api.follow, ask: async (handle) => (await api.account(handle)).followed });
+
+function feed(kind: FeedKind): FeedManager {
+  const forYou = kind === 'for-you';
+  return new FeedManager({
     fetch: async (limit, cursor) => {
       await session.start();
-      return api.latest(limit, cursor);
+      // A page of For You reflects the swipes before it: they have to be there first.
+      if (forYou) await events.flush();
+      return api.feed(kind, limit, cursor);
     },
-    paged: true,
-  }),
+    paged: !forYou,
+    ...(forYou ? { storage: storage(() => sessionStorage), storageKey: 'takt.feed.for-you' } : {}),
+  });
+}
+
+export const feeds: Record<FeedKind, FeedManager> = {
+  following: feed('following'),
+  'for-you': feed('for-you'),
+  popular: feed('popular'),
+  latest: feed('latest'),
 };
 
 const hideHooks = new Set<() => void>();
@@ -76,9 +80,11 @@ export function startApp(): void {
     if (change !== 'signed-up') {
       await events.clear();
       likes.clear();
-      feeds.forYou.reset();
     }
-    feeds.latest.reset();
+    follows.clear();
+    for (const kind of FEED_KINDS) {
+      if (kind !== 'for-you' || change !== 'signed-up') feeds[kind].reset();
+    }
   });
   session.beforeChange = () => events.flush();
   const hide = () => {

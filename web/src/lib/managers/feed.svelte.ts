@@ -32,6 +32,9 @@ export class FeedManager {
   fallback = $state(false);
 
   private cursor: string | undefined;
+  /** Chosen before the taste changed: shown when nothing newer is left. */
+  private aside: FeedItem[] = [];
+  private readonly unwanted = new Set<(video: Video) => boolean>();
   private refilling: Promise<void> | null = null;
   private generation = 0;
   private readonly deps: FeedDeps;
@@ -64,6 +67,8 @@ export class FeedManager {
   reset(): void {
     this.generation += 1;
     this.items = [];
+    this.aside = [];
+    this.unwanted.clear();
     this.index = 0;
     this.base = 0;
     this.cursor = undefined;
@@ -120,9 +125,55 @@ export class FeedManager {
     if (this.left <= FEED_REFILL_LEFT) void this.refill();
   }
 
+  /**
+   * Takes out every video the viewer does not want, behind and ahead. Where the current one is
+   * among them the feed moves on to the next that stays. Pages that come later are held to it as
+   * well: one may be on its way. Returns what puts the videos back.
+   */
+  withdraw(unwanted: (video: Video) => boolean): () => void {
+    const { items: before, generation } = this;
+    const shown = this.current;
+    const moves = shown !== undefined && unwanted(shown.video);
+    const ahead = this.items.slice(0, this.index).filter((item) => !unwanted(item.video)).length;
+    const items = this.items.filter((item) => !unwanted(item.video));
+    this.unwanted.add(unwanted);
+    if (items.length < before.length) this.arrange(items, ahead, this.base + this.index + (moves ? 1 : 0));
+    return () => {
+      this.unwanted.delete(unwanted);
+      if (generation !== this.generation || items.length === before.length) return;
+      const known = new Set(before.map((item) => item.video.id));
+      const back = [...before, ...this.items.filter((item) => !known.has(item.video.id))];
+      const wanted = moves ? shown : this.current;
+      const at = wanted ? back.findIndex((item) => item.video.id === wanted.video.id) : before.length;
+      this.arrange(back, at, this.base + this.index - (moves ? 1 : 0));
+    };
+  }
+
+  /** The viewer's taste was changed: what comes next is chosen anew. Nothing handed out is lost. */
+  rethink(): void {
+    this.restore();
+    this.unwanted.clear();
+    this.generation += 1;
+    this.refilling = null;
+    this.exhausted = false;
+    this.aside = [...this.items.slice(this.index + 1), ...this.aside];
+    this.items = this.items.slice(0, this.index + 1);
+    this.save();
+    if (this.status !== 'idle') void this.refill();
+  }
+
   /** Newer facts about a video, wherever it stands in the queue. */
   patch(video: Video): void {
     this.items = this.items.map((item) => (item.video.id === video.id ? { ...item, video } : item));
+  }
+
+  /** Other videos at hand, the current one at the same place on the track or a step from it. */
+  private arrange(items: FeedItem[], index: number, place: number): void {
+    this.items = items;
+    this.index = index;
+    this.base = place - index;
+    this.save();
+    void this.refill();
   }
 
   private async fetchPage(generation: number): Promise<void> {
@@ -131,11 +182,16 @@ export class FeedManager {
       const page = await this.deps.fetch(FEED_PAGE_COUNT, this.cursor);
       if (generation !== this.generation) return;
       const known = new Set(this.items.map((item) => item.video.id));
-      const fresh = page.items.filter((item) => item.video.status === 'ready' && !known.has(item.video.id));
+      const unwanted = ({ video }: FeedItem) => [...this.unwanted].some((matches) => matches(video));
+      const choose = (items: FeedItem[]) => items.filter((item) => item.video.status === 'ready' && !known.has(item.video.id) && !unwanted(item));
+      let fresh = choose(page.items);
+      if (fresh.length === 0) fresh = choose(this.aside.splice(0));
       this.items = [...this.items, ...fresh];
       this.cursor = page.cursor ?? undefined;
       this.fallback = page.fallback === 'newest';
-      this.exhausted = this.deps.paged ? !page.cursor : page.items.length === 0;
+      // With nothing else left the server hands out again what waits here. A page that was on its
+      // way when something was hidden is no end either.
+      this.exhausted = this.deps.paged ? !page.cursor : fresh.length === 0 && !page.items.some(unwanted);
       this.status = 'ready';
       this.save();
       // A short page is no reason to wait for a swipe that cannot happen.
@@ -159,7 +215,7 @@ export class FeedManager {
     const { storage, storageKey } = this.deps;
     if (!storage || !storageKey) return;
     try {
-      const items = this.items.slice(this.index);
+      const items = [...this.items.slice(this.index), ...this.aside];
       storage.setItem(storageKey, JSON.stringify({ at: this.now(), items, cursor: this.cursor }));
     } catch {
       // A full or forbidden storage only costs the queue after a reload.

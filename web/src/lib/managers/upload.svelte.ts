@@ -5,7 +5,7 @@
 import { Upload as TusUpload, type DetailedError } from 'tus-js-client';
 import { addresses, api, ApiError } from '../api/client.ts';
 import type { Config, Problem, ProgressUpdate, Video } from '../api/types.ts';
-import { errorText, sentence } from '../errors.ts';
+import { errorText, failureText } from '../errors.ts';
 import { checkFile, type Rejection } from './checks.ts';
 import { drafts } from './drafts.ts';
 import { session } from './session.svelte.ts';
@@ -296,7 +296,7 @@ class UploadManager {
       return;
     }
     this.phase = 'failed';
-    this.problem = sentence(update.video?.failure?.message ?? this.video?.failure?.message ?? '');
+    this.problem = failureText(update.video?.failure ?? this.video?.failure);
   }
 
   private stopAll(): void {
