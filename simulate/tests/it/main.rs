@@ -1,5 +1,7 @@
 //! The simulator as a whole, small: what has to hold in every world, whatever the numbers.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
 use anyhow::Result;
 use takt_simulate::config::Config;
 use takt_simulate::experiment::{Contender, Plan, experiment};
