@@ -3,8 +3,11 @@
 use crate::control::catalogue;
 use crate::harness::{TestApp, app_test};
 use serde_json::{Value, json};
-use takt_recommender::Policy;
+use std::collections::HashMap;
+use takt_core::VideoId;
+use takt_recommender::{Engine, Event, LogEntry, Policy, Subject};
 use takt_server::feed::{Verifier, check_all, check_receipt};
+use takt_store::EventLog;
 
 fn micro(value: &Value) -> i64 {
     value.as_i64().unwrap()
@@ -62,6 +65,63 @@ app_test! {
         let latest = app.get("/api/v1/feeds/latest", &viewer).await;
         for id in [latest["items"][0]["impression_id"].as_str().unwrap(), "01890a5d-ac96-774b-bcce-b302099a8057"] {
             app.send("GET", &format!("/api/v1/impressions/{id}/why"), Some(&viewer), None).await.problem(404, "not_ranked");
+        }
+    }
+}
+
+app_test! {
+    async fn without_evidence_is_a_run_of_the_log_in_which_it_was_only_seen(app: TestApp) {
+        catalogue(app, 80).await;
+        let viewer = app.viewer().await;
+        watch_some(app, &viewer, 4).await;
+        let page = app.get("/api/v1/feeds/for-you?limit=10", &viewer).await;
+        let mut told = Vec::new();
+        for item in page["items"].as_array().unwrap() {
+            let path = format!("/api/v1/impressions/{}/why", item["impression_id"].as_str().unwrap());
+            let why = app.get(&path, &viewer).await;
+            for one in why["counterfactuals"].as_array().unwrap().iter().filter(|one| one["without"]["kind"] == "evidence") {
+                told.push((item["video"]["id"].clone(), one.clone()));
+            }
+        }
+        assert!(told.len() >= 10, "{}", told.len());
+        app.app.state().feed.close().await;
+
+        let log = EventLog::open(&app.dir.path().join("data/events")).unwrap();
+        let entries: Vec<_> = log.read(0, 10_000).unwrap().iter().map(|e| LogEntry::decode(&e.payload).unwrap()).collect();
+        let last = entries.iter().rfind(|entry| matches!(entry.event, Event::PageMade(_))).unwrap();
+        let Event::PageMade(made) = &last.event else { unreachable!("it was just found") };
+        let captions: HashMap<VideoId, Vec<Subject>> = {
+            let mut whole = Engine::new(Policy::default());
+            for (entry, position) in entries.iter().zip(1..) {
+                whole.apply(position, entry).unwrap();
+            }
+            let ids = entries.iter().filter_map(|entry| match &entry.event {
+                Event::VideoPublished { video, .. } => Some(*video),
+                _ => None,
+            });
+            ids.map(|id| (id, whole.subjects(id))).collect()
+        };
+        for (video, one) in told {
+            let subject = &one["without"]["subject"];
+            let label = subject["label"].as_str().unwrap().to_owned();
+            let wanted = match subject["kind"].as_str().unwrap() {
+                "tag" => Subject::Tag(label),
+                "word" => Subject::Word(label),
+                _ => Subject::Creator(subject["id"].as_str().unwrap().parse().unwrap()),
+            };
+            let mut engine = Engine::new(Policy::default());
+            for (entry, position) in entries.iter().zip(1..=made.position) {
+                let seen = match entry.event {
+                    Event::Watch { viewer, impression, video, .. } if captions[&video].contains(&wanted) => {
+                        LogEntry { at: entry.at, event: Event::Impression { viewer, impression, video } }
+                    }
+                    _ => entry.clone(),
+                };
+                engine.apply(position, &seen).unwrap();
+            }
+            let actual = engine.explain(&made.request(last.at));
+            let video: VideoId = video.as_str().unwrap().parse().unwrap();
+            assert_eq!((&one["rank"], &one["score"]), (&json!(actual.rank(video)), &json!(actual.score(video))), "{one}");
         }
     }
 }
