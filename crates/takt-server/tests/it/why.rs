@@ -154,6 +154,25 @@ app_test! {
         let all = check_all(&data, &policy).unwrap();
         assert_eq!((all.pages, all.different, all.seeds_checked), (4, 0, 4), "{:?}", all.first);
 
+        // A snapshot with one more video in the viewer's seen set.
+        let log = EventLog::open(&data.join("events")).unwrap();
+        let entries: Vec<_> = log.read(0, checked.position as usize).unwrap();
+        let mut engine = Engine::new(policy.clone());
+        let first: VideoId = served[0].parse().unwrap();
+        for entry in &entries {
+            let mut decoded = LogEntry::decode(&entry.payload).unwrap();
+            if let Event::Impression { viewer, impression, .. } = decoded.event {
+                decoded.event = Event::Impression { viewer, impression, video: first };
+            }
+            engine.apply(entry.position, &decoded).unwrap();
+        }
+        log.close().await;
+        let snapshot = data.join(format!("recommender/{:020}.snapshot", checked.position));
+        std::fs::write(&snapshot, engine.snapshot()).unwrap();
+        let other = check_receipt(&data, &note, &key, &policy).unwrap();
+        assert!(other.difference.as_ref().unwrap().starts_with("seen set: the snapshot"), "{:?}", other.difference);
+        std::fs::remove_file(snapshot).unwrap();
+
         let forged = check_receipt(&data, &note.replacen("limit 10", "limit 11", 1), &key, &policy).unwrap();
         assert!(forged.difference.unwrap().starts_with("signature: "));
         let changed = takt_recommender::DEFAULT_POLICY.replace("freshness = 0.25", "freshness = 0.26");
