@@ -26,7 +26,7 @@ export const de = {
       return parts.length > 0 ? `Du hast ${list(parts)}.` : `Du wolltest mehr oder weniger Videos ${phrase}.`;
     },
     without: (n: number) => `Ohne das wäre es auf Platz ${n} gekommen.`,
-    withoutAnyway: 'Auch ohne das wäre es gekommen.',
+    withoutAnyway: 'Auch ohne das wäre es an dieser Stelle gekommen.',
     withoutFar: 'Ohne das wäre es nicht unter den ersten 100 gewesen.',
     withoutNever: 'Ohne das hätte nichts es vorgeschlagen.',
     counted: 'Was gezählt hat',

@@ -29,7 +29,7 @@ export const en = {
       return parts.length > 0 ? `You ${list(parts)}.` : `You asked for more or less of videos ${phrase}.`;
     },
     without: (n: number) => `Without that it would have come ${ordinal(n)}.`,
-    withoutAnyway: 'Without that it would have come all the same.',
+    withoutAnyway: 'Without that it would have come at the same place.',
     withoutFar: 'Without that it would not have been among the first 100.',
     withoutNever: 'Without that nothing would have brought it up.',
     counted: 'What counted',
