@@ -54,7 +54,7 @@ export const de = {
     withoutTable: 'Nachgerechnet ohne …',
     withoutTerm: (name: string) => `den Wert „${name}“`,
     withoutDeeds: (label: string) => `das, was du getan hast: ${label}`,
-    far: 'nicht unter den ersten 100',
+    far: 'über 100',
     stages: 'Von vielen zu einem',
     stage: { put: 'Vorgeschlagen', dropped: 'Aussortiert', ranked: 'Bewertet' },
     receipt: 'Beleg sichern',

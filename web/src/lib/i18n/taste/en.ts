@@ -57,7 +57,7 @@ export const en = {
     withoutTable: 'Replayed without …',
     withoutTerm: (name: string) => `the term “${name}”`,
     withoutDeeds: (label: string) => `what you did with ${label}`,
-    far: 'not in the first 100',
+    far: 'beyond 100',
     stages: 'From many to one',
     stage: { put: 'Put forward', dropped: 'Dropped', ranked: 'Ranked' },
     receipt: 'Save the receipt',
