@@ -224,4 +224,20 @@ describe('feed queue', () => {
     await again.refill();
     expect(ids(again)).toEqual(['a', 'b']);
   });
+
+  it('ends when the server only repeats what waits here, but not because of a page of hidden videos', async () => {
+    const feed = feedOf(vi.fn(async () => ({ items: [item('a'), item('b')] })));
+    await feed.start();
+    await feed.refill();
+    expect(ids(feed)).toEqual(['a', 'b']);
+    expect(feed.exhausted).toBe(true);
+
+    const pages = [['a'], ['x'], ['b'], []];
+    const other = feedOf(vi.fn(async () => ({ items: (pages.shift() ?? []).map(item) })));
+    other.withdraw((one) => one.id === 'x');
+    await other.start();
+    expect([ids(other), other.exhausted]).toEqual([['a'], false]);
+    await other.refill();
+    expect(ids(other)).toEqual(['a', 'b']);
+  });
 });

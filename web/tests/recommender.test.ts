@@ -6,6 +6,7 @@ import { de } from '../src/lib/i18n/taste/de.ts';
 import { en } from '../src/lib/i18n/taste/en.ts';
 import { named } from '../src/lib/i18n/taste/index.ts';
 import { difference, done, lines, shares } from '../src/lib/managers/why.ts';
+import { split, strength } from '../src/lib/managers/taste.svelte.ts';
 import { isAbout, subjectName, subjectsOf } from '../src/lib/subjects.ts';
 import { video, why } from './fixtures.ts';
 
@@ -66,7 +67,7 @@ describe('why', () => {
     const answer = why();
     const to = (rank: number | null, score: number | null = 0) =>
       difference(answer, { without: { kind: 'term', name: 'creator' }, rank, score });
-    expect([to(14), to(2), to(1), to(null), to(null, null)]).toEqual(['later', 'anyway', 'anyway', 'far', 'never']);
+    expect([to(14), to(2), to(1), to(null), to(null, null)]).toEqual(['elsewhere', 'anyway', 'elsewhere', 'far', 'never']);
   });
 
   it('reads as a sentence in both languages', () => {
@@ -110,5 +111,23 @@ describe('subjects', () => {
     expect([{ kind: 'creator', id: 'c' }, { kind: 'tag', label: '#cats' }, { kind: 'sound', id: 's' }, { kind: 'language', label: 'de' }, { kind: 'video', id: 'a' }].map((subject) => subjectName(subject, one))).toEqual(
       ['@mira', '#cats', '“Harbour”', 'German', ''],
     );
+  });
+});
+
+describe('taste', () => {
+  it('stands by what was asked for, then by what was learned, strong first', () => {
+    const { likes, dislikes } = split([
+      { kind: 'tag', label: 'a', leaning: 200_000 },
+      { kind: 'tag', label: 'b', leaning: -900_000, pinned: 'more' },
+      { kind: 'tag', label: 'c', leaning: 0, pinned: 'less' },
+      { kind: 'creator', id: 'gone', leaning: -100_000 },
+      { kind: 'tag', label: 'd', leaning: 700_000 },
+    ]);
+    expect(likes.map((one) => one.label)).toEqual(['b', 'd', 'a']);
+    expect(dislikes.map((one) => one.label ?? one.id)).toEqual(['c', 'gone']);
+  });
+
+  it('has four words from hardly to very', () => {
+    expect([0, 249_999, -250_000, 500_000, 999_999, -1_000_000].map(strength)).toEqual([0, 0, 1, 2, 3, 3]);
   });
 });

@@ -54,10 +54,10 @@ export function done(deeds: Deeds): [string, number][] {
 }
 
 /** How a replay differs from what happened. */
-export function difference(why: Why, without: Counterfactual): 'never' | 'far' | 'anyway' | 'later' {
+export function difference(why: Why, without: Counterfactual): 'never' | 'far' | 'anyway' | 'elsewhere' {
   if (without.score === null) return 'never';
   if (without.rank === null) return 'far';
-  return without.rank > why.rank ? 'later' : 'anyway';
+  return without.rank === why.rank ? 'anyway' : 'elsewhere';
 }
 
 /** Where the signed record of the page lies that showed this impression. */
