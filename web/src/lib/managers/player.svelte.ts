@@ -72,7 +72,7 @@ export class PlayerManager {
     on('pause', () => this.isCurrent(at) && (this.playing = false));
     on('durationchange', () => this.tick(at));
     on('error', () => this.fail(at));
-    if (this.index >= 0) this.show(this.items, this.index, this.base);
+    if (this.isCurrent(at)) this.show(this.items, this.index, this.base);
     return () => {
       stop.abort();
       element.pause();
@@ -127,7 +127,8 @@ export class PlayerManager {
     element.playbackRate = this.rate;
     // Opening a device for sound takes longer than showing a picture, so the picture goes first.
     const soundFollows = preferences.sound && this.heard;
-    element.muted = !preferences.sound || soundFollows;
+    const silent = !preferences.sound || soundFollows;
+    element.muted = silent;
     try {
       await element.play();
       if (soundFollows) this.followWithSound(slot);
@@ -137,7 +138,7 @@ export class PlayerManager {
       }
     } catch (error) {
       if ((error as DOMException).name !== 'NotAllowedError') return;
-      if (element.muted) {
+      if (silent) {
         this.paused = true;
         return;
       }
