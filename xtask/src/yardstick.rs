@@ -52,7 +52,10 @@ const MEASURES: [Measure; 5] = [
     Measure {
         name: "clicks",
         arguments: &["engine_eval.py", "clicks", "kuairand_w1"],
-        shown: &[shown("auc_main_tab", "AUC, main tab", 0.651, 0.665), shown("logloss", "log loss", 0.0, 0.0)],
+        shown: &[
+            shown("auc_main_tab", "AUC, main tab", 0.651, 0.665),
+            shown("logloss", "log loss", 0.0, 0.0),
+        ],
     },
     Measure {
         name: "sequence",
@@ -71,9 +74,12 @@ const MEASURES: [Measure; 5] = [
 /// # Errors
 /// Where something is missing, does not build, or a program fails.
 pub(crate) fn run(options: &Options) -> Result<()> {
-    let eval = options.eval.canonicalize().with_context(|| format!("looking for {}", options.eval.display()))?;
-    let requirements = std::fs::read_to_string(eval.join("requirements.txt")).context("reading requirements.txt")?;
-    let requirements: Vec<&str> = requirements.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let eval =
+        options.eval.canonicalize().with_context(|| format!("looking for {}", options.eval.display()))?;
+    let requirements =
+        std::fs::read_to_string(eval.join("requirements.txt")).context("reading requirements.txt")?;
+    let requirements: Vec<&str> =
+        requirements.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     let venv = python::venv("yardstick", &requirements)?;
     shell::run(shell::cargo().args(["build", "--release", "--package", "takt"]))?;
     let folder = paths::root().join("bench/recommender");
@@ -81,7 +87,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let mut results = Vec::new();
     for measure in &MEASURES {
         let report = folder.join(format!("{}-state.json", measure.name));
-        let engine = format!("{} recommender --stdio --report {}", paths::takt("release").display(), report.display());
+        let engine =
+            format!("{} recommender --stdio --report {}", paths::takt("release").display(), report.display());
         let mut program = shell::command(venv.bin("python"));
         program.current_dir(scratch()?).arg(eval.join(measure.arguments[0]));
         program.args(&measure.arguments[1..]).args(["--cmd", &engine]);
@@ -106,30 +113,41 @@ fn scratch() -> Result<PathBuf> {
 }
 
 fn write(path: &Path, text: &str) -> Result<()> {
-    std::fs::write(path, format!("{}\n", text.trim_end())).with_context(|| format!("writing {}", path.display()))
+    std::fs::write(path, format!("{}\n", text.trim_end()))
+        .with_context(|| format!("writing {}", path.display()))
 }
 
 fn table(results: &[(&Measure, Value, String)]) -> Result<String> {
     let mut page = String::from(HEAD);
     let _ = writeln!(page, "Machine: {}.\n", machine());
-    page.push_str("| measured by | what | best baseline | to reach | measured |\n| --- | --- | ---: | ---: | ---: |\n");
+    page.push_str(
+        "| measured by | what | best baseline | to reach | measured |\n| --- | --- | ---: | ---: | ---: |\n",
+    );
     for (measure, result, _) in results {
         let command = measure.arguments.join(" ");
         for shown in measure.shown {
-            let value = result[shown.key].as_f64().with_context(|| format!("{command} tells no {}", shown.key))?;
+            let value =
+                result[shown.key].as_f64().with_context(|| format!("{command} tells no {}", shown.key))?;
             let number = |value: f64| if value > 0.0 { format!("{value:.3}") } else { "–".to_owned() };
             let (baseline, target) = (number(shown.baseline), number(shown.target));
             let _ = writeln!(page, "| `{command}` | {} | {baseline} | {target} | {value:.4} |", shown.title);
         }
     }
     for (measure, _, report) in results {
-        let report: Value = serde_json::from_str(report).with_context(|| format!("the report of {}", measure.name))?;
+        let report: Value =
+            serde_json::from_str(report).with_context(|| format!("the report of {}", measure.name))?;
         if let Some(bins) = report["reliability"].as_array().filter(|bins| !bins.is_empty()) {
             page.push_str("\n## Reliability\n\nEvery exposure was predicted before it was learned, and sorted by what was predicted.\n\n");
             page.push_str("| exposures | predicted | observed |\n| ---: | ---: | ---: |\n");
             for bin in bins {
                 let share = |key: &str| bin[key].as_f64().unwrap_or_default();
-                let _ = writeln!(page, "| {} | {:.3} | {:.3} |", bin["exposures"], share("predicted"), share("observed"));
+                let _ = writeln!(
+                    page,
+                    "| {} | {:.3} | {:.3} |",
+                    bin["exposures"],
+                    share("predicted"),
+                    share("observed")
+                );
             }
         }
         if measure.name == "prequential" {
@@ -138,7 +156,8 @@ fn table(results: &[(&Measure, Value, String)]) -> Result<String> {
                 "\nApplying took {:.1} s for {} entries, {:.0} per second on one core; the state then took {:.0} MB.\n",
                 report["apply_s"].as_f64().unwrap_or_default(),
                 report["entries"],
-                report["entries"].as_f64().unwrap_or_default() / report["apply_s"].as_f64().unwrap_or(1.0).max(1e-9),
+                report["entries"].as_f64().unwrap_or_default()
+                    / report["apply_s"].as_f64().unwrap_or(1.0).max(1e-9),
                 report["bytes"].as_f64().unwrap_or_default() / 1e6,
             );
         }
@@ -160,7 +179,8 @@ A replayed log measures agreement with what its platform chose to show and its v
 /// What the numbers were taken on, as far as the system tells.
 fn machine() -> String {
     let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let name = info.lines().find_map(|line| line.strip_prefix("model name")).and_then(|rest| rest.split(':').nth(1));
+    let name =
+        info.lines().find_map(|line| line.strip_prefix("model name")).and_then(|rest| rest.split(':').nth(1));
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     format!("{}, {cores} cores", name.unwrap_or("unknown processor").trim())
 }
@@ -175,7 +195,8 @@ fn graph(results: &[(&Measure, Value, String)]) -> Result<String> {
         Ok(days.with_context(|| format!("{name} tells no days"))?.iter().filter_map(Value::as_f64).collect())
     };
     let series = [("learning", "#0b6", days("prequential")?), ("frozen", "#888", days("frozen")?)];
-    let top = series.iter().flat_map(|(.., values)| values).fold(0.05_f64, |top, &value| top.max(value)) * 1.1;
+    let top =
+        series.iter().flat_map(|(.., values)| values).fold(0.05_f64, |top, &value| top.max(value)) * 1.1;
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" font-family=\"sans-serif\" font-size=\"12\">\n\
          <rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n<text x=\"16\" y=\"20\">Recall@20 by day of the log</text>\n"
@@ -183,16 +204,30 @@ fn graph(results: &[(&Measure, Value, String)]) -> Result<String> {
     let y = |value: f64| HEIGHT - 30.0 - value / top * (HEIGHT - 70.0);
     for step in 0..=4 {
         let value = top * f64::from(step) / 4.0;
-        let _ = writeln!(svg, "<path d=\"M50 {0:.1}H{WIDTH}\" stroke=\"#ddd\"/><text x=\"8\" y=\"{0:.1}\">{value:.3}</text>", y(value));
+        let _ = writeln!(
+            svg,
+            "<path d=\"M50 {0:.1}H{WIDTH}\" stroke=\"#ddd\"/><text x=\"8\" y=\"{0:.1}\">{value:.3}</text>",
+            y(value)
+        );
     }
     for (at, (name, colour, values)) in series.iter().enumerate() {
         if values.is_empty() {
             bail!("{name} has no days");
         }
         let x = |day: usize| 60.0 + day as f64 * (WIDTH - 160.0) / (values.len().max(2) - 1) as f64;
-        let points: Vec<String> = values.iter().enumerate().map(|(day, &value)| format!("{:.1},{:.1}", x(day), y(value))).collect();
-        let _ = writeln!(svg, "<polyline points=\"{}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\"/>", points.join(" "));
-        let _ = writeln!(svg, "<text x=\"{}\" y=\"{}\" fill=\"{colour}\">{name}</text>", WIDTH - 90.0, 50.0 + 18.0 * at as f64);
+        let points: Vec<String> =
+            values.iter().enumerate().map(|(day, &value)| format!("{:.1},{:.1}", x(day), y(value))).collect();
+        let _ = writeln!(
+            svg,
+            "<polyline points=\"{}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\"/>",
+            points.join(" ")
+        );
+        let _ = writeln!(
+            svg,
+            "<text x=\"{}\" y=\"{}\" fill=\"{colour}\">{name}</text>",
+            WIDTH - 90.0,
+            50.0 + 18.0 * at as f64
+        );
     }
     svg.push_str("</svg>\n");
     Ok(svg)

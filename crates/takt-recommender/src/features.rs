@@ -66,9 +66,8 @@ impl ViewerFeatures {
         let record = row.map_or_else(Record::default, |row| row.record);
         let totals = &engine.lore.totals;
         let expected = by_outcome(|outcome| Expected::new(totals.rate(outcome, prior(outcome), VIDEO_DOUBT)));
-        let deviation = |outcome: OutcomeName| {
-            unit(record.deviation(outcome, expected[outcome.index()], VIEWER_DOUBT))
-        };
+        let deviation =
+            |outcome: OutcomeName| unit(record.deviation(outcome, expected[outcome.index()], VIEWER_DOUBT));
         Self {
             viewer: by_outcome(deviation),
             expected,

@@ -245,7 +245,9 @@ impl Lesson<'_> {
     fn teach_gate(&mut self) {
         let (video, now_ms) = (self.video, self.engine.counters.now_ms);
         // Which ones is a matter of viewer and video alone, so that a viewer's row depends on nobody else's events.
-        if mix(self.viewer.uuid().as_u128() as u64, u64::from(video)) % GATE_SAMPLING != 0 || !self.row().may_teach_gate(now_ms) {
+        if mix(self.viewer.uuid().as_u128() as u64, u64::from(video)) % GATE_SAMPLING != 0
+            || !self.row().may_teach_gate(now_ms)
+        {
             return;
         }
         let Some(row) = self.engine.viewers.get(&self.viewer) else { return };
@@ -286,7 +288,10 @@ impl Lesson<'_> {
         let Some(row) = self.engine.viewers.get(&self.viewer) else { return };
         let mut outcomes = ByOutcome::default();
         for (outcome, happened) in [
-            (OutcomeName::Enjoyed, judgement > 0 && judgement >= evidence.positive_min.0 || row.holds(video, Fact::Positive)),
+            (
+                OutcomeName::Enjoyed,
+                judgement > 0 && judgement >= evidence.positive_min.0 || row.holds(video, Fact::Positive),
+            ),
             (OutcomeName::Like, row.holds(video, Fact::Liked)),
             (OutcomeName::Share, row.holds(video, Fact::Shared)),
             (OutcomeName::Skip, judgement < 0),

@@ -92,9 +92,7 @@ impl Neighbours {
             neighbour.walk *= factor;
         }
         self.list.retain(|neighbour| neighbour.strength() > 1e-6);
-        for total in
-            [&mut self.liked, &mut self.together, &mut self.next, &mut self.before, &mut self.walk]
-        {
+        for total in [&mut self.liked, &mut self.together, &mut self.next, &mut self.before, &mut self.walk] {
             *total *= factor;
         }
     }
@@ -137,8 +135,7 @@ pub(crate) fn masses(places: usize, unit: f32) -> impl Iterator<Item = (Mass, Ma
     let walk = unit / walk_total.max(1.0);
     (0..places).map(move |place| {
         let next = if place < NEXT_WINDOW { unit / (1 + place) as f32 } else { 0.0 };
-        let forth =
-            Mass { together: unit * nearness(place), next, walk: walk * nearness(place).sqrt() };
+        let forth = Mass { together: unit * nearness(place), next, walk: walk * nearness(place).sqrt() };
         (forth, Mass { next: next * NEXT_BACK, ..forth })
     })
 }

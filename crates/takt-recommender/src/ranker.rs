@@ -129,7 +129,11 @@ fn values(query: &Query<'_>, candidate: Candidate, expectations: &Expectations) 
 fn predictions(query: &Query<'_>, number: u32, expectations: &Expectations, terms: &mut Terms) {
     let engine = query.engine;
     let video = engine.catalogue.video(number);
-    let leanings = video.features.iter().filter_map(|&feature| query.taste(feature)).map(|taste| (taste.kind, taste.plain));
+    let leanings = video
+        .features
+        .iter()
+        .filter_map(|&feature| query.taste(feature))
+        .map(|taste| (taste.kind, taste.plain));
     let matched = matched(query.relevance.likeness(engine, number), leanings);
     let features = expectations.viewer.with(engine, video, matched);
     for (term, outcome, sign) in PREDICTED {

@@ -84,7 +84,8 @@ impl Relevance {
     fn spread(&mut self, engine: &Engine, row: &Viewer, with_walk: bool, target: Option<u32>) {
         let catalogue = &engine.catalogue;
         let unit = catalogue.rows.co_watch.unit_f32(engine.counters.now_ms);
-        let expected: usize = row.recent.iter().map(|recent| catalogue.video(recent.video).neighbours.len()).sum();
+        let expected: usize =
+            row.recent.iter().map(|recent| catalogue.video(recent.video).neighbours.len()).sum();
         self.tally = Tally::new(expected.min(16_384));
         for (recent, place) in row.recent.iter().rev().zip(0_usize..) {
             let seed = &catalogue.video(recent.video).neighbours;

