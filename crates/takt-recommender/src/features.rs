@@ -9,6 +9,7 @@ use crate::fixed::{MICRO, log2};
 use crate::rates::{ByOutcome, Expected, Record, Surface, by_outcome, length, prior};
 use crate::registry::OutcomeName;
 use crate::viewer::Viewer;
+use std::f64::consts::LN_2;
 
 /// How many features a prediction has: four of the outcome's own (constant, context, video, viewer) and shared ones.
 pub(crate) const FEATURES: usize = 4 + SHARED;
@@ -18,8 +19,6 @@ const SHARED: usize = 9;
 const VIDEO_DOUBT: i64 = 20;
 const VIEWER_DOUBT: i64 = 5;
 const FEATURE_DOUBT: i64 = 20;
-/// The natural logarithm of 2.
-const LN_2: f64 = 0.693_147_180_559_945_3;
 
 /// Values in units.
 #[derive(Debug, Clone, Copy)]

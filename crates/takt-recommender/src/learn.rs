@@ -245,7 +245,7 @@ impl Lesson<'_> {
     fn teach_gate(&mut self) {
         let (video, now_ms) = (self.video, self.engine.counters.now_ms);
         // Which ones is a matter of viewer and video alone, so that a viewer's row depends on nobody else's events.
-        if mix(self.viewer.uuid().as_u128() as u64, u64::from(video)) % GATE_SAMPLING != 0
+        if !mix(self.viewer.uuid().as_u128() as u64, u64::from(video)).is_multiple_of(GATE_SAMPLING)
             || !self.row().may_teach_gate(now_ms)
         {
             return;

@@ -21,7 +21,7 @@ const WALK_WEIGHT_MIN: f32 = 0.03;
 /// Viewers' worth of doubt in every video's popularity, so that coincidence among the rare does not lead.
 const SHRINK: f32 = 3.0;
 /// Likes of nothing in particular in every total of popularity: what a handful of viewers like says little.
-const POPULARITY_DOUBT: i64 = 100;
+const POPULARITY_DOUBT: i64 = 300;
 /// Above any lift, so that logarithms stay within what a score can hold.
 const LIFT_MAX: f32 = 1e9;
 
