@@ -413,6 +413,6 @@ fn the_same_log_gives_the_same_state_on_every_machine() {
         }
         cell.pass_ms(600_000);
     }
-    let expected = "41bc96f1495ec95feb66a4eedeaa326fbf1f539a289b761dec5541f140290e0b";
+    let expected = "196babcd2fb090a447a46633cd0599414b410527030b5d16500878b58a83175b";
     assert_eq!(hex::encode(cell.engine.digest()), expected);
 }
