@@ -25,6 +25,7 @@ mod simulate;
 mod test;
 mod tidy;
 mod web;
+mod yardstick;
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "Takt's own commands", version)]
@@ -54,6 +55,8 @@ enum Command {
     Bench(bench::Options),
     /// Simulated viewers compare Takt's recommender with the usual alternatives (passes its arguments on)
     Simulate(simulate::Options),
+    /// Measure the recommender with programs outside this repository, and write the table
+    Yardstick(yardstick::Options),
 }
 
 fn main() {
@@ -68,6 +71,7 @@ fn main() {
         Command::Screenshots(options) => screenshots::run(&options),
         Command::Bench(options) => bench::run(&options),
         Command::Simulate(options) => simulate::run(&options),
+        Command::Yardstick(options) => yardstick::run(&options),
     });
     if let Err(error) = result {
         if signals::interrupted() {

@@ -33,7 +33,7 @@ pub(crate) type NumberMap<T> = HashMap<u32, T, BuildHasherDefault<NumberHasher>>
 pub(crate) struct Candidate {
     pub(crate) video: u32,
     /// One bit per source that put it forward.
-    sources: u16,
+    sources: u32,
 }
 
 impl Candidate {

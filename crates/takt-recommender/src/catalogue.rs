@@ -4,6 +4,9 @@
 //! seen it stays known, and nothing else.
 
 use crate::fixed::{Decay, add_mass};
+use crate::neighbours::{Neighbours, masses};
+use crate::rates::Record;
+use crate::registry::OutcomeName;
 use roaring::RoaringBitmap;
 use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
@@ -54,15 +57,8 @@ impl Feature {
     }
 }
 
-/// A video liked by viewers who liked another: how many, decayed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Neighbour {
-    pub(crate) video: u32,
-    pub(crate) mass: i64,
-}
-
 /// One video.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Video {
     pub(crate) id: VideoId,
     /// Can be recommended.
@@ -75,24 +71,19 @@ pub(crate) struct Video {
     pub(crate) features: Vec<u32>,
     /// The tags among them, sorted by number.
     pub(crate) tags: Vec<u32>,
-    /// Viewers it was shown to.
-    pub(crate) impressions: u32,
-    /// Viewers whose watching was judged, and the sum of the judgements in micro-units.
-    pub(crate) judged: u32,
-    pub(crate) judgement: i64,
-    /// Decayed total of finishes, likes and shares.
-    pub(crate) popularity: i64,
-    /// Decayed number of viewers who liked it, for co-watch.
-    pub(crate) liked: i64,
-    /// The videos liked with it, strongest kept; sorted by number.
-    pub(crate) neighbours: Vec<Neighbour>,
+    /// Viewers it was shown to, and what came of it.
+    pub(crate) record: Record,
+    /// Decayed number of viewers who came to like it, by horizon.
+    pub(crate) popularity: [i64; HORIZONS],
+    /// The videos liked with it, before it and after it.
+    pub(crate) neighbours: Neighbours,
 }
 
 impl Video {
     fn bytes(&self) -> usize {
         size_of::<Self>()
             + (self.features.capacity() + self.tags.capacity()) * size_of::<u32>()
-            + self.neighbours.capacity() * size_of::<Neighbour>()
+            + self.neighbours.bytes()
     }
 }
 
@@ -103,12 +94,31 @@ pub(crate) struct Description {
     pub(crate) published_ms: i64,
 }
 
-/// The part of the catalogue that the log determines and a snapshot holds.
+/// How many spans of time popularity is kept over: hours, days, weeks.
+pub(crate) const HORIZONS: usize = 3;
+
+/// Popularity over one span of time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Horizon {
+    pub(crate) decay: Decay,
+    /// Over all videos that can be recommended.
+    pub(crate) total: i64,
+}
+
+/// How fast things are forgotten: from the policy.
+pub(crate) struct Fading {
+    pub(crate) popularity: [Decay; HORIZONS],
+    pub(crate) co_watch: Decay,
+}
+
+/// The part of the catalogue that the log determines and a snapshot holds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Rows {
     pub(crate) videos: Vec<Video>,
     pub(crate) features: Vec<Feature>,
-    pub(crate) popularity: Decay,
+    /// What came of the videos that have a feature, by its number.
+    pub(crate) feature_records: Vec<Record>,
+    pub(crate) popularity: [Horizon; HORIZONS],
     pub(crate) co_watch: Decay,
 }
 
@@ -120,8 +130,8 @@ pub(crate) struct Catalogue {
     feature_ids: BTreeMap<Feature, u32>,
     /// Per feature, the live videos that have it, in order of number.
     postings: Vec<Vec<u32>>,
-    /// Live videos with any popularity, most popular first; equals by number.
-    pub(crate) popular: BTreeSet<(Reverse<i64>, u32)>,
+    /// By horizon, live videos with any popularity, most popular first; equals by number.
+    pub(crate) popular: [BTreeSet<(Reverse<i64>, u32)>; HORIZONS],
     pub(crate) live: RoaringBitmap,
     /// Live videos that were shown to few.
     pub(crate) little_shown: RoaringBitmap,
@@ -129,8 +139,14 @@ pub(crate) struct Catalogue {
 }
 
 impl Catalogue {
-    pub(crate) fn new(popularity: Decay, co_watch: Decay, impressions_few: u32) -> Self {
-        let rows = Rows { videos: Vec::new(), features: Vec::new(), popularity, co_watch };
+    pub(crate) fn new(fading: Fading, impressions_few: u32) -> Self {
+        let rows = Rows {
+            videos: Vec::new(),
+            features: Vec::new(),
+            feature_records: Vec::new(),
+            popularity: fading.popularity.map(|decay| Horizon { decay, total: 0 }),
+            co_watch: fading.co_watch,
+        };
         Self::from_rows(rows, impressions_few)
     }
 
@@ -140,7 +156,7 @@ impl Catalogue {
             video_ids: rows.videos.iter().zip(0..).map(|(video, number)| (video.id, number)).collect(),
             feature_ids: BTreeMap::new(),
             postings: vec![Vec::new(); rows.features.len()],
-            popular: BTreeSet::new(),
+            popular: [const { BTreeSet::new() }; HORIZONS],
             live: RoaringBitmap::new(),
             little_shown: RoaringBitmap::new(),
             impressions_few,
@@ -178,6 +194,11 @@ impl Catalogue {
     /// Whether the video can be watched.
     pub(crate) fn is_live(&self, video: VideoId) -> bool {
         self.video_ids.get(&video).is_some_and(|number| self.live.contains(*number))
+    }
+
+    /// What came of the videos that have a feature.
+    pub(crate) fn record(&self, feature: u32) -> Record {
+        self.rows.feature_records.get(feature as usize).copied().unwrap_or_default()
     }
 
     /// The live videos that have a feature, in order of number.
@@ -225,6 +246,9 @@ impl Catalogue {
     pub(crate) fn remove(&mut self, number: u32) {
         self.delist(number);
         let video = &mut self.rows.videos[number as usize];
+        for (horizon, mass) in self.rows.popularity.iter_mut().zip(video.popularity) {
+            horizon.total = add_mass(horizon.total, -mass);
+        }
         let features = std::mem::take(&mut video.features);
         *video = blank(video.id);
         self.retire(&features);
@@ -234,46 +258,57 @@ impl Catalogue {
     pub(crate) fn count_impression(&mut self, number: u32) {
         let few = self.impressions_few;
         let video = &mut self.rows.videos[number as usize];
-        video.impressions = video.impressions.saturating_add(1);
-        if video.impressions >= few {
+        video.record.show();
+        for &feature in video.creator.iter().chain(&video.tags) {
+            self.rows.feature_records[feature as usize].show();
+        }
+        if video.record.shown >= few {
             self.little_shown.remove(number);
         }
     }
 
-    /// Adds to (or takes from) what viewers make of a video.
-    pub(crate) fn count_judgement(&mut self, number: u32, first: bool, change: i64) {
+    /// Something came of showing the video, in hundredths.
+    pub(crate) fn count_outcome(&mut self, number: u32, outcome: OutcomeName, hundredths: u32) {
         let video = &mut self.rows.videos[number as usize];
-        video.judged = video.judged.saturating_add(u32::from(first));
-        video.judgement = video.judgement.saturating_add(change);
+        video.record.count(outcome, hundredths);
+        for &feature in video.creator.iter().chain(&video.tags) {
+            self.rows.feature_records[feature as usize].count(outcome, hundredths);
+        }
     }
 
-    /// Adds to a video's popularity.
-    pub(crate) fn count_popularity(&mut self, number: u32, evidence: i64, now_ms: i64) {
-        let mass = self.rows.popularity.mass(evidence, now_ms);
+    /// Another viewer came to like the video.
+    pub(crate) fn count_popularity(&mut self, number: u32, now_ms: i64) {
         let video = &mut self.rows.videos[number as usize];
-        let (before, live) = (video.popularity, video.live);
-        let after = add_mass(before, mass);
-        video.popularity = after;
-        self.popular.remove(&(Reverse(before), number));
-        if live && after > 0 {
-            self.popular.insert((Reverse(after), number));
+        if !video.live {
+            return;
+        }
+        for at in 0..HORIZONS {
+            let horizon = &mut self.rows.popularity[at];
+            let mass = horizon.decay.unit(now_ms);
+            let before = video.popularity[at];
+            let after = add_mass(before, mass);
+            video.popularity[at] = after;
+            horizon.total = add_mass(horizon.total, after - before);
+            if before > 0 {
+                self.popular[at].remove(&(Reverse(before), number));
+            }
+            self.popular[at].insert((Reverse(after), number));
         }
     }
 
     /// A viewer liked `number`; `recent` are the videos they liked before, latest first.
     pub(crate) fn count_co_watch(&mut self, number: u32, recent: &[u32], now_ms: i64, neighbours_max: usize) {
-        let unit = self.rows.co_watch.unit(now_ms);
-        let video = &mut self.rows.videos[number as usize];
-        video.liked = add_mass(video.liked, unit);
-        let places = recent.len() as i64;
-        for (&other, place) in recent.iter().zip(0..) {
-            if other == number || !self.video(other).live || !self.video(number).live {
+        let unit = self.rows.co_watch.unit_f32(now_ms);
+        if !self.video(number).live {
+            return;
+        }
+        self.rows.videos[number as usize].neighbours.liked += unit;
+        for (&other, (forth, back)) in recent.iter().zip(masses(recent.len(), unit)) {
+            if other == number || !self.video(other).live {
                 continue;
             }
-            // The closer together, the more it says.
-            let mass = (unit / places).saturating_mul(places - place).max(1);
-            connect(&mut self.rows.videos[number as usize].neighbours, other, mass, neighbours_max);
-            connect(&mut self.rows.videos[other as usize].neighbours, number, mass, neighbours_max);
+            self.rows.videos[other as usize].neighbours.connect(number, forth, back, neighbours_max);
+            self.rows.videos[number as usize].neighbours.connect(other, back, forth, neighbours_max);
         }
     }
 
@@ -281,19 +316,21 @@ impl Catalogue {
     pub(crate) fn advance(&mut self, now_ms: i64) {
         let shift = self.rows.co_watch.advance(now_ms);
         if shift > 0 {
-            for video in &mut self.rows.videos {
-                video.liked >>= shift;
-                video.neighbours.iter_mut().for_each(|neighbour| neighbour.mass >>= shift);
-                video.neighbours.retain(|neighbour| neighbour.mass > 0);
-            }
+            self.rows.videos.iter_mut().for_each(|video| video.neighbours.scale(shift));
         }
-        let shift = self.rows.popularity.advance(now_ms);
-        if shift > 0 {
-            self.popular.clear();
+        for at in 0..HORIZONS {
+            let horizon = &mut self.rows.popularity[at];
+            let shift = horizon.decay.advance(now_ms);
+            if shift == 0 {
+                continue;
+            }
+            horizon.total = 0;
+            self.popular[at].clear();
             for (video, number) in self.rows.videos.iter_mut().zip(0..) {
-                video.popularity >>= shift;
-                if video.live && video.popularity > 0 {
-                    self.popular.insert((Reverse(video.popularity), number));
+                video.popularity[at] >>= shift;
+                if video.live && video.popularity[at] > 0 {
+                    horizon.total = add_mass(horizon.total, video.popularity[at]);
+                    self.popular[at].insert((Reverse(video.popularity[at]), number));
                 }
             }
         }
@@ -305,7 +342,9 @@ impl Catalogue {
         let features: usize = self.rows.features.iter().map(|feature| 2 * feature.bytes()).sum();
         let postings: usize = self.postings.iter().map(|posting| posting.capacity() * size_of::<u32>()).sum();
         // Trees: id or score and number, nodes two thirds full.
-        let trees = self.video_ids.len() * 30 + self.popular.len() * 24 + self.feature_ids.len() * 12;
+        let trees = self.video_ids.len() * 30
+            + self.popular.iter().map(BTreeSet::len).sum::<usize>() * 24
+            + self.feature_ids.len() * 12;
         let bitmaps = self.live.serialized_size() + self.little_shown.serialized_size();
         videos + features + postings + self.postings.capacity() * size_of::<Vec<u32>>() + trees + bitmaps
     }
@@ -316,6 +355,7 @@ impl Catalogue {
         }
         let number = u32::try_from(self.rows.features.len()).ok()?;
         self.rows.features.push(feature.clone());
+        self.rows.feature_records.push(Record::default());
         self.postings.push(Vec::new());
         self.feature_ids.insert(feature, number);
         Some(number)
@@ -332,11 +372,13 @@ impl Catalogue {
                 posting.insert(place, number);
             }
         }
-        if video.popularity > 0 {
-            self.popular.insert((Reverse(video.popularity), number));
+        for (&mass, popular) in video.popularity.iter().zip(&mut self.popular) {
+            if mass > 0 {
+                popular.insert((Reverse(mass), number));
+            }
         }
         self.live.insert(number);
-        if video.impressions < self.impressions_few {
+        if video.record.shown < self.impressions_few {
             self.little_shown.insert(number);
         }
     }
@@ -349,7 +391,9 @@ impl Catalogue {
                 posting.remove(place);
             }
         }
-        self.popular.remove(&(Reverse(video.popularity), number));
+        for (&mass, popular) in video.popularity.iter().zip(&mut self.popular) {
+            popular.remove(&(Reverse(mass), number));
+        }
         self.live.remove(number);
         self.little_shown.remove(number);
     }
@@ -361,6 +405,7 @@ impl Catalogue {
             if self.postings[feature as usize].is_empty() && matches!(row, Feature::Tag(_) | Feature::Word(_))
             {
                 self.feature_ids.remove(&std::mem::replace(row, Feature::Retired));
+                self.rows.feature_records[feature as usize] = Record::default();
             }
         }
     }
@@ -377,32 +422,8 @@ fn blank(id: VideoId) -> Video {
         sound: None,
         features: Vec::new(),
         tags: Vec::new(),
-        impressions: 0,
-        judged: 0,
-        judgement: 0,
-        popularity: 0,
-        liked: 0,
-        neighbours: Vec::new(),
-    }
-}
-
-/// Adds to a connection. A full list gives up its weakest, which by decay is among equals the oldest; of two alike the
-/// lower number goes.
-fn connect(neighbours: &mut Vec<Neighbour>, video: u32, mass: i64, most: usize) {
-    match neighbours.binary_search_by_key(&video, |neighbour| neighbour.video) {
-        Ok(place) => neighbours[place].mass = add_mass(neighbours[place].mass, mass),
-        Err(place) => {
-            if neighbours.len() < most {
-                neighbours.insert(place, Neighbour { video, mass });
-                return;
-            }
-            let weakest =
-                neighbours.iter().enumerate().min_by_key(|(_, n)| (n.mass, n.video)).map(|(at, _)| at);
-            if let Some(weakest) = weakest {
-                neighbours.remove(weakest);
-                let place = if weakest < place { place - 1 } else { place };
-                neighbours.insert(place, Neighbour { video, mass });
-            }
-        }
+        record: Record::default(),
+        popularity: [0; HORIZONS],
+        neighbours: Neighbours::default(),
     }
 }

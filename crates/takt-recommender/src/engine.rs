@@ -3,11 +3,14 @@
 use crate::catalogue::Catalogue;
 use crate::control;
 use crate::event::{Event, LogEntry};
-use crate::fixed::Decay;
+use crate::gate::Gate;
 use crate::learn;
+use crate::outcomes::Outcomes;
 use crate::page::{Page, PageRequest};
 use crate::policy::Policy;
 use crate::popular::{PopularPage, PopularRequest};
+use crate::rates::{Contexts, Record, Surface};
+use crate::registry::OutcomeName;
 use crate::snapshot::{self, RestoreError};
 use crate::viewer::{TasteLimits, Viewer};
 use serde::{Deserialize, Serialize};
@@ -72,15 +75,25 @@ pub struct Engine {
     /// Ordered by id, so that a snapshot does not tell who came first or left.
     pub(crate) viewers: BTreeMap<ViewerId, Viewer>,
     pub(crate) counters: Counters,
+    pub(crate) lore: Lore,
+}
+
+/// What is learned over all viewers and videos.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Lore {
+    pub(crate) gate: Gate,
+    pub(crate) outcomes: Outcomes,
+    pub(crate) contexts: Contexts,
+    /// All that was shown and what came of it.
+    pub(crate) totals: Record,
 }
 
 impl Engine {
     /// An engine that has seen nothing.
     pub fn new(policy: Policy) -> Self {
-        let popularity = Decay::new(policy.popularity_half_life_ms());
-        let co_watch = Decay::new(policy.co_watch_half_life_ms());
-        let catalogue = Catalogue::new(popularity, co_watch, policy.exploration.impressions_max);
-        Self { policy, catalogue, viewers: BTreeMap::new(), counters: Counters::default() }
+        let catalogue = Catalogue::new(policy.fading(), policy.exploration.impressions_max);
+        let (viewers, counters) = (BTreeMap::new(), Counters::default());
+        Self { policy, catalogue, viewers, counters, lore: Lore::default() }
     }
 
     /// Learns the entry at `position`. Positions count from 1 without holes; one that was applied before is passed over.
@@ -146,6 +159,21 @@ impl Engine {
     /// before, with none of its videos; a mark that can not be read is none.
     pub fn popular(&self, request: &PopularRequest<'_>) -> PopularPage {
         crate::popular::compute(self, request)
+    }
+
+    /// The best videos by score alone, best first: the same sources, filters and ranker as [`Engine::page`], without
+    /// its rules for the page as a whole and its places for exploration. At most 200.
+    pub fn rank(&self, request: &PageRequest) -> Vec<(VideoId, i64)> {
+        crate::page::rank(self, request)
+    }
+
+    /// The probability that showing a video to a viewer, on a page or elsewhere, ends in it being watched through, liked
+    /// or passed on, in micro-units. None for a video that was not published.
+    pub fn predict(&self, viewer: ViewerId, video: VideoId, on_page: bool) -> Option<i64> {
+        let number = self.catalogue.number(video)?;
+        let surface = if on_page { Surface::Feed } else { Surface::Elsewhere };
+        let features = learn::features(self, self.viewers.get(&viewer), number, surface);
+        Some(self.lore.outcomes.predict(OutcomeName::Enjoyed, &features))
     }
 
     /// The whole state as bytes, for [`Engine::restore`]: format version, policy, checksum and all.

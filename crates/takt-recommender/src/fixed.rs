@@ -181,20 +181,38 @@ impl Decay {
         ((power(fraction) >> 16) << whole).cast_signed()
     }
 
-    /// The mass of `evidence` (micro-units) at `now_ms`.
-    pub(crate) fn mass(&self, evidence: i64, now_ms: i64) -> i64 {
-        mul(evidence, self.unit(now_ms)).clamp(-MASS_MAX, MASS_MAX)
-    }
-
-    /// What a mass is worth at `now_ms`, in micro-units of evidence.
-    pub(crate) fn worth(&self, mass: i64, now_ms: i64) -> i64 {
-        ratio(mass, self.unit(now_ms))
+    /// The mass of evidence 1 at `now_ms` as a floating-point number: 1 at the landmark.
+    pub(crate) fn unit_f32(&self, now_ms: i64) -> f32 {
+        self.unit(now_ms) as f32 / 65_536.0
     }
 }
 
 /// The sum of two masses, held within 0 and the largest mass.
 pub(crate) fn add_mass(a: i64, b: i64) -> i64 {
     a.saturating_add(b).clamp(0, MASS_MAX)
+}
+
+/// The natural logarithm of 2, in micro-units.
+const LN_2: i64 = 693_147;
+/// The logarithm of e to base 2, in micro-units.
+const LOG2_E: i64 = 1_442_695;
+
+/// The log-odds of `part / whole` in micro-units, for a part strictly between 0 and the whole; held to within a
+/// millionth of either end.
+pub(crate) fn logit(part: i64, whole: i64) -> i64 {
+    let share = ratio(part, whole).clamp(1, MICRO - 1).cast_unsigned();
+    // A common factor keeps the logarithm's table exact to the last place.
+    mul(log2(share << 20) - log2((MICRO.cast_unsigned() - share) << 20), LN_2)
+}
+
+/// The probability of log-odds in micro-units, in micro-units.
+pub(crate) fn logistic(log_odds: i64) -> i64 {
+    let halvings = mul(log_odds.unsigned_abs().min(40 * MICRO as u64).cast_signed(), LOG2_E).cast_unsigned();
+    let (whole, rest) = (halvings / MICRO as u64, halvings % MICRO as u64);
+    // 2^-x = 2^(1 - fraction) / 2^(whole + 1), with 32 fractional bits.
+    let small = power(65_536 - rest * 65_536 / MICRO as u64) >> (whole + 1).min(63);
+    let likelier = ((1_u128 << 32) * MICRO as u128 / ((1_u128 << 32) + u128::from(small))) as i64;
+    if log_odds < 0 { MICRO - likelier } else { likelier }
 }
 
 /// A number that looks random and is a function of its two arguments (SplitMix64's finaliser).
@@ -226,6 +244,17 @@ mod tests {
     }
 
     #[test]
+    fn log_odds_and_back() {
+        for share in [1, 100, 3_000, 250_000, 500_000, 900_000, 999_000, 999_999] {
+            let exact = (share as f64 / (MICRO - share) as f64).ln();
+            assert!((logit(share, MICRO) as f64 / 1e6 - exact).abs() < 3e-5, "{share}");
+            assert!((logistic(logit(share, MICRO)) - share).abs() < 20, "{share}");
+        }
+        assert_eq!((logistic(0), logit(1, 2)), (MICRO / 2, 0));
+        assert_eq!((logistic(i64::MAX), logistic(i64::MIN)), (MICRO, 0));
+    }
+
+    #[test]
     fn fading_halves_per_half_life() {
         assert_eq!(fade(1_000_000, 0, 10), 1_000_000);
         assert_eq!(fade(1_000_000, 10, 10), 500_000);
@@ -236,22 +265,21 @@ mod tests {
     }
 
     #[test]
-    fn a_total_is_worth_half_after_a_half_life_and_after_scaling_back() {
+    fn a_later_unit_weighs_more_until_all_are_scaled_back() {
         let mut decay = Decay::new(1_000);
-        let mass = decay.mass(4 * MICRO, 0);
-        assert_eq!(decay.worth(mass, 0), 4 * MICRO);
-        assert_eq!(decay.worth(mass, 2_000), MICRO);
-        let shift = decay.advance(17_500);
-        assert_eq!(shift, 17);
-        assert_eq!(decay.worth(decay.mass(3 * MICRO, 17_500), 17_500), 3 * MICRO);
+        assert_eq!((decay.unit(0), decay.unit(2_000)), (1 << 16, 1 << 18));
+        assert_eq!(decay.unit_f32(3_000), 8.0);
+        assert_eq!(decay.advance(17_500), 17);
+        // 17 half-lives were taken off and half of one is left.
+        assert_eq!(decay.unit(17_500), (1 << 16) * 141_421 / 100_000);
     }
 
     proptest! {
         #[test]
         fn no_argument_breaks_it(a: i64, b: i64, c: u32, now: i64) {
-            let _ = (mul(a, b), ratio(a, b), log2(a.cast_unsigned()), log2_1p(a), fade(c, a, b));
+            let _ = (mul(a, b), ratio(a, b), log2(a.cast_unsigned()), log2_1p(a), fade(c, a, b), logit(a, b), logistic(a));
             let mut decay = Decay::new(a);
-            let _ = (decay.mass(b, now), decay.worth(b, now), decay.advance(now), decay.unit(now));
+            let _ = (decay.unit_f32(now), decay.advance(now), decay.unit(now));
         }
 
         #[test]

@@ -7,13 +7,20 @@ use crate::caption::{TAGS_MAX, TERM_BYTES_MAX, WORDS_MAX};
 use crate::catalogue::{Description, Feature, Kind};
 use crate::engine::Engine;
 use crate::event::{Event, ServedItem};
-use crate::fixed::{MICRO, mul, ratio};
+use crate::features::{Features, ViewerFeatures, matched};
+use crate::fixed::{MICRO, mix, mul, ratio};
 use crate::policy::Evidence;
-use crate::viewer::{Change, Fact, RESERVED_MAX};
+use crate::rates::{ByOutcome, Surface, WHOLE};
+use crate::registry::OutcomeName;
+use crate::relevance::{Relevance, likeness};
+use crate::viewer::{Change, Fact, RESERVED_MAX, Viewer};
 use takt_core::ViewerId;
 
 /// Times through a video beyond the first that still add to the judgement.
 const REPLAYS_MAX: i64 = 2;
+
+/// One in so many likes moves the gate: that takes as long as a page.
+const GATE_SAMPLING: u64 = 16;
 
 /// How a video was watched.
 #[derive(Debug, Clone, Copy)]
@@ -48,24 +55,25 @@ pub(crate) fn learn(engine: &mut Engine, event: &Event) {
         return;
     };
     let Some(viewer) = viewer else { return engine.catalogue.remove(video) };
+    let surface = surface(event);
     let mut lesson = Lesson { engine, viewer, video };
     match *event {
         Event::Watch { watch_ms, loops, paused, .. } => {
-            lesson.see();
+            lesson.see(surface);
             lesson.watch(Watching { watch_ms, loops, paused });
         }
-        Event::Like { .. } => lesson.like(),
+        Event::Like { .. } => lesson.like(surface),
         Event::Unlike { .. } => lesson.unlike(),
-        Event::Share { .. } => lesson.share(),
-        Event::NotInterested { .. } => lesson.not_interested(),
-        _ => lesson.see(),
+        Event::Share { .. } => lesson.share(surface),
+        Event::NotInterested { .. } => lesson.not_interested(surface),
+        _ => lesson.see(surface),
     }
 }
 
 /// The judgement of watching a video of this length, in micro-units: negative for a skip, up to `finish` for watching
 /// it through, more for doing so again.
 pub(crate) fn judgement(evidence: &Evidence, watching: Watching, duration_ms: u32) -> i64 {
-    let by_time = ratio(i64::from(watching.watch_ms), i64::from(duration_ms.max(1)));
+    let by_time = ratio(i64::from(watching.watch_ms), i64::from(duration_ms.min(evidence.enough_ms).max(1)));
     // A loop is only believed as far as time was spent on it: clients that count loops but not time report one finish.
     let completion = by_time.max(MICRO.min(i64::from(watching.loops) * MICRO));
     let bound = evidence.skip_completion.0;
@@ -123,16 +131,17 @@ struct Lesson<'a> {
 }
 
 impl Lesson<'_> {
-    fn row(&mut self) -> &mut crate::viewer::Viewer {
+    fn row(&mut self) -> &mut Viewer {
         self.engine.viewers.entry(self.viewer).or_default()
     }
 
-    fn see(&mut self) {
+    fn see(&mut self, surface: Surface) {
         let (video, now_ms) = (self.video, self.engine.counters.now_ms);
         let row = self.row();
         row.release(now_ms);
-        if row.see(video) {
+        if row.see(video, surface, now_ms) {
             self.engine.catalogue.count_impression(video);
+            self.engine.lore.totals.show();
         }
     }
 
@@ -141,20 +150,12 @@ impl Lesson<'_> {
         let duration_ms = self.engine.catalogue.video(video).duration_ms;
         let judgement = judgement(&self.engine.policy.evidence, watching, duration_ms);
         let judgement = i32::try_from(judgement).unwrap_or(i32::MAX);
-        let row = self.row();
-        let (before, after) = row.judge(video, judgement);
-        let first = row.note(video, Fact::Judged);
-        let known = before.is_some();
+        self.conclude(watching, i64::from(judgement));
+        let (before, after) = self.row().judge(video, judgement);
         let (before, after) = (i64::from(before.unwrap_or(0)), i64::from(after));
-        // A video that fell out of the viewer's latest ones and is watched again teaches about the viewer only: its
-        // record has their judgement already.
-        if first || known {
-            self.engine.catalogue.count_judgement(video, first, after - before);
-            let gained = after.max(0) - before.max(0);
-            if gained > 0 {
-                let now_ms = self.engine.counters.now_ms;
-                self.engine.catalogue.count_popularity(video, gained, now_ms);
-            }
+        // Learned before the viewer's leanings change: a prediction must not know what it predicts.
+        if after > 0 && after >= self.engine.policy.evidence.positive_min.0 {
+            self.positive();
         }
         if after != before {
             self.lean(Change {
@@ -163,24 +164,20 @@ impl Lesson<'_> {
                 averse: 0,
             });
         }
-        if after > 0 && after >= self.engine.policy.evidence.positive_min.0 {
-            self.positive();
-        }
     }
 
-    fn like(&mut self) {
-        self.see();
+    fn like(&mut self, surface: Surface) {
+        self.see(surface);
         let (video, like) = (self.video, self.engine.policy.evidence.like.0);
         let row = self.row();
         if !row.note(video, Fact::Liked) {
             return;
         }
         if row.note(video, Fact::LikeCounted) {
-            let now_ms = self.engine.counters.now_ms;
-            self.engine.catalogue.count_popularity(video, like, now_ms);
+            self.happened(OutcomeName::Like);
         }
-        self.lean(Change { favour: like, ..Change::default() });
         self.positive();
+        self.lean(Change { favour: like, ..Change::default() });
     }
 
     /// Takes the like out of the viewer's taste. The video's popularity keeps it until it has decayed: what it is worth
@@ -193,21 +190,21 @@ impl Lesson<'_> {
         }
     }
 
-    fn share(&mut self) {
-        self.see();
+    fn share(&mut self, surface: Surface) {
+        self.see(surface);
         let (video, share) = (self.video, self.engine.policy.evidence.share.0);
         if self.row().note(video, Fact::Shared) {
-            let now_ms = self.engine.counters.now_ms;
-            self.engine.catalogue.count_popularity(video, share, now_ms);
-            self.lean(Change { favour: share, ..Change::default() });
+            self.happened(OutcomeName::Share);
             self.positive();
+            self.lean(Change { favour: share, ..Change::default() });
         }
     }
 
-    fn not_interested(&mut self) {
-        self.see();
+    fn not_interested(&mut self, surface: Surface) {
+        self.see(surface);
         let (video, against) = (self.video, self.engine.policy.evidence.not_interested.0);
         if self.row().note(video, Fact::NotInterested) {
+            self.happened(OutcomeName::NotInterested);
             self.lean(Change { favour: 0, against, averse: against });
         }
     }
@@ -230,12 +227,125 @@ impl Lesson<'_> {
         let (video, now_ms) = (self.video, self.engine.counters.now_ms);
         let rules = &self.engine.policy.co_watch;
         let (recent_max, neighbours_max) = (rules.recent_max as usize, rules.neighbours_max as usize);
-        let row = self.row();
-        if !row.note(video, Fact::Positive) {
+        if !self.row().note(video, Fact::Positive) {
             return;
         }
-        let before = row.push_recent(video, now_ms, recent_max);
+        if !self.row().may_lead_others(now_ms) {
+            self.row().push_recent(video, now_ms, recent_max);
+            return;
+        }
+        self.happened(OutcomeName::Enjoyed);
+        self.teach_gate();
+        let before = self.row().push_recent(video, now_ms, recent_max);
+        self.engine.catalogue.count_popularity(video, now_ms);
         self.engine.catalogue.count_co_watch(video, &before, now_ms, neighbours_max);
+    }
+
+    /// Some likes move how far each signal is believed: by what it had expected.
+    fn teach_gate(&mut self) {
+        let (video, now_ms) = (self.video, self.engine.counters.now_ms);
+        // Which ones is a matter of viewer and video alone, so that a viewer's row depends on nobody else's events.
+        if !mix(self.viewer.uuid().as_u128() as u64, u64::from(video)).is_multiple_of(GATE_SAMPLING)
+            || !self.row().may_teach_gate(now_ms)
+        {
+            return;
+        }
+        let Some(row) = self.engine.viewers.get(&self.viewer) else { return };
+        let shares = Relevance::before(self.engine, row, video).shares(self.engine, video);
+        let liked = row.recent.len();
+        self.engine.lore.gate.learn(liked, &shares);
+    }
+
+    /// Something came of showing the video: once per viewer and video. It is learned from what was known before.
+    fn happened(&mut self, outcome: OutcomeName) {
+        let row = self.engine.viewers.get(&self.viewer);
+        if let Some(surface) = row.and_then(|row| row.exposure(self.video, self.engine.counters.now_ms)) {
+            let features = features(self.engine, row, self.video, surface);
+            self.engine.lore.outcomes.learn(outcome, &features, WHOLE as u32);
+        }
+        self.count(outcome, WHOLE as u32);
+    }
+
+    fn count(&mut self, outcome: OutcomeName, hundredths: u32) {
+        self.row().record.count(outcome, hundredths);
+        self.engine.catalogue.count_outcome(self.video, outcome, hundredths);
+        self.engine.lore.totals.count(outcome, hundredths);
+    }
+
+    /// The exposure is over: what came of it is learned, the first time it is told and if it is told soon.
+    fn conclude(&mut self, watching: Watching, judgement: i64) {
+        let (video, now_ms) = (self.video, self.engine.counters.now_ms);
+        let row = self.row();
+        let settled = row.settle(video, now_ms);
+        if !row.note(video, Fact::Judged) {
+            return;
+        }
+        let evidence = &self.engine.policy.evidence;
+        let duration_ms = self.engine.catalogue.video(video).duration_ms;
+        let enough_ms = duration_ms.min(evidence.enough_ms).max(1);
+        let completion = (u64::from(watching.watch_ms) * 100 / u64::from(enough_ms)).min(100) as u32;
+        let whole = |happened: bool| if happened { WHOLE as u32 } else { 0 };
+        let Some(row) = self.engine.viewers.get(&self.viewer) else { return };
+        let mut outcomes = ByOutcome::default();
+        for (outcome, happened) in [
+            (
+                OutcomeName::Enjoyed,
+                judgement > 0 && judgement >= evidence.positive_min.0 || row.holds(video, Fact::Positive),
+            ),
+            (OutcomeName::Like, row.holds(video, Fact::Liked)),
+            (OutcomeName::Share, row.holds(video, Fact::Shared)),
+            (OutcomeName::Skip, judgement < 0),
+            (OutcomeName::NotInterested, row.holds(video, Fact::NotInterested)),
+        ] {
+            outcomes[outcome.index()] = whole(happened);
+        }
+        outcomes[OutcomeName::Completion.index()] = completion;
+        if let Some(surface) = settled {
+            let features = features(self.engine, Some(row), video, surface);
+            for &outcome in OutcomeName::ALL {
+                // What happened once is learned when it happens: see `happened`.
+                let once = !matches!(outcome, OutcomeName::Completion | OutcomeName::Skip);
+                let hundredths = outcomes[outcome.index()];
+                if !once || hundredths == 0 {
+                    self.engine.lore.outcomes.learn(outcome, &features, hundredths);
+                }
+            }
+            self.engine.lore.contexts.learn(surface, duration_ms, &outcomes);
+        }
+        for outcome in [OutcomeName::Completion, OutcomeName::Skip] {
+            self.count(outcome, outcomes[outcome.index()]);
+        }
+    }
+}
+
+/// What a prediction for one viewer and one video is made from, outside a page.
+pub(crate) fn features(engine: &Engine, row: Option<&Viewer>, number: u32, surface: Surface) -> Features {
+    let video = engine.catalogue.video(number);
+    let likeness = row.map_or(0.0, |row| likeness(engine, row, number));
+    let (prior, half_life_ms) = (engine.policy.taste.prior.0, engine.policy.taste_half_life_ms());
+    let leanings = row.into_iter().flat_map(|row| {
+        let leaning = |feature: &u32| {
+            let leaning = row.taste.get(feature)?.faded(engine.counters.now_ms, half_life_ms);
+            Some((engine.catalogue.kind(*feature), leaning.value(prior)))
+        };
+        video.features.iter().filter_map(leaning)
+    });
+    let matched = matched(likeness, leanings);
+    ViewerFeatures::new(engine, row, surface).with(engine, video, matched)
+}
+
+const fn surface(event: &Event) -> Surface {
+    match event {
+        Event::Impression { impression, .. }
+        | Event::Watch { impression, .. }
+        | Event::Like { impression, .. }
+        | Event::Share { impression, .. }
+        | Event::NotInterested { impression, .. }
+            if impression.is_some() =>
+        {
+            Surface::Feed
+        }
+        _ => Surface::Elsewhere,
     }
 }
 
@@ -258,11 +368,13 @@ mod tests {
         // Two seconds are no skip, a quarter of a very short video neither.
         check(2_000, 0, false, 20_000, 0);
         check(1_000, 0, false, 3_000, 111_110);
-        check(12_500, 0, false, 20_000, 500_000);
-        check(20_000, 0, false, 20_000, MICRO);
-        check(40_000, 1, false, 20_000, 1_250_000);
-        check(200_000, 9, false, 20_000, 1_500_000);
-        check(u32::MAX, u16::MAX, true, u32::MAX, MICRO);
+        check(10_000, 0, false, 16_000, 500_000);
+        check(16_000, 0, false, 16_000, MICRO);
+        check(32_000, 1, false, 16_000, 1_250_000);
+        check(200_000, 9, false, 16_000, 1_500_000);
+        // Of a long video, eighteen seconds are as good as the whole of a short one.
+        check(18_000, 0, false, 120_000, MICRO);
+        check(u32::MAX, u16::MAX, true, u32::MAX, 1_500_000);
         check(u32::MAX, u16::MAX, false, 0, 1_500_000);
         check(0, u16::MAX, false, 20_000, MICRO);
     }

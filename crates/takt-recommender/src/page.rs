@@ -84,6 +84,15 @@ pub struct StageCounts {
     pub ranked: u32,
 }
 
+/// Videos a plain ranking holds at most.
+const RANK_MAX: usize = 200;
+
+pub(crate) fn rank(engine: &Engine, request: &PageRequest) -> Vec<(VideoId, i64)> {
+    let run = Run::with(Query::new(engine, request), request.limit.min(RANK_MAX));
+    let id = |scored: &Scored| engine.catalogue.video(scored.candidate.video).id;
+    run.ranked.iter().take(run.limit).map(|scored| (id(scored), scored.score)).collect()
+}
+
 pub(crate) fn compute(engine: &Engine, request: &PageRequest) -> Page {
     Run::new(Query::new(engine, request), request).page()
 }
@@ -101,6 +110,10 @@ pub(crate) struct Run<'a> {
 impl<'a> Run<'a> {
     pub(crate) fn new(query: Query<'a>, request: &PageRequest) -> Self {
         let limit = request.limit.min(query.engine.policy.page.items_max as usize);
+        Self::with(query, limit)
+    }
+
+    fn with(query: Query<'a>, limit: usize) -> Self {
         let mut candidates = Candidates::default();
         if limit > 0 {
             sources::gather(&query, limit, &mut candidates);

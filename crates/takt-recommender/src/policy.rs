@@ -1,6 +1,8 @@
 //! The ranking policy: every choice in how videos are ordered, as one readable file.
 
-use crate::fixed::MICRO;
+use crate::catalogue::Fading;
+use crate::fixed::{Decay, MICRO};
+use crate::gate::{BySignal, SIGNAL_TERMS};
 use crate::registry::{SourceName, TermName};
 use serde::Deserialize;
 use serde::de::Visitor;
@@ -83,6 +85,7 @@ pub(crate) struct Evidence {
     pub(crate) positive_min: Micro,
     pub(crate) skip_ms: u32,
     pub(crate) skip_completion: Micro,
+    pub(crate) enough_ms: u32,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -100,14 +103,14 @@ pub(crate) struct CoWatchRules {
     half_life_hours: i64,
     pub(crate) recent_max: u32,
     pub(crate) neighbours_max: u32,
-    pub(crate) shrink: Micro,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PopularityRules {
-    half_life_hours: i64,
-    pub(crate) reference: Micro,
+    trending_half_life_hours: i64,
+    popular_half_life_hours: i64,
+    lasting_half_life_hours: i64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -118,8 +121,8 @@ pub(crate) struct FreshnessRules {
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct QualityRules {
-    pub(crate) prior: Micro,
+pub(crate) struct RelevanceRules {
+    pub(crate) weight: Micro,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -157,7 +160,7 @@ struct File {
     co_watch: CoWatchRules,
     popularity: PopularityRules,
     freshness: FreshnessRules,
-    quality: QualityRules,
+    relevance: RelevanceRules,
     spreading: SpreadingRules,
     exploration: ExplorationRules,
     page: PageRules,
@@ -176,7 +179,7 @@ pub struct Policy {
     pub(crate) co_watch: CoWatchRules,
     pub(crate) popularity: PopularityRules,
     freshness: FreshnessRules,
-    pub(crate) quality: QualityRules,
+    pub(crate) relevance: RelevanceRules,
     pub(crate) spreading: SpreadingRules,
     pub(crate) exploration: ExplorationRules,
     pub(crate) page: PageRules,
@@ -203,7 +206,7 @@ impl Policy {
             co_watch: file.co_watch,
             popularity: file.popularity,
             freshness: file.freshness,
-            quality: file.quality,
+            relevance: file.relevance,
             spreading: file.spreading,
             exploration: file.exploration,
             page: file.page,
@@ -243,11 +246,18 @@ impl Policy {
     pub(crate) const fn taste_half_life_ms(&self) -> i64 {
         self.taste.half_life_hours * HOUR_MS
     }
-    pub(crate) const fn co_watch_half_life_ms(&self) -> i64 {
-        self.co_watch.half_life_hours * HOUR_MS
+    pub(crate) fn fading(&self) -> Fading {
+        let rules = &self.popularity;
+        let hours =
+            [rules.trending_half_life_hours, rules.popular_half_life_hours, rules.lasting_half_life_hours];
+        Fading {
+            popularity: hours.map(|hours| Decay::new(hours * HOUR_MS)),
+            co_watch: Decay::new(self.co_watch.half_life_hours * HOUR_MS),
+        }
     }
-    pub(crate) const fn popularity_half_life_ms(&self) -> i64 {
-        self.popularity.half_life_hours * HOUR_MS
+    /// The weights of the terms that the signals' parts are, in units.
+    pub(crate) fn signal_factors(&self) -> BySignal {
+        SIGNAL_TERMS.map(|term| self.weight(term) as f32 / MICRO as f32)
     }
     pub(crate) const fn freshness_half_life_ms(&self) -> i64 {
         self.freshness.half_life_hours * HOUR_MS
@@ -294,9 +304,8 @@ impl Policy {
             within_units(key, value, 0, 1)?;
         }
         within_units("spreading.tolerance", self.spreading.tolerance, 0, 1_000)?;
-        within_units("quality.prior", self.quality.prior, 1, 1_000)?;
-        within_units("co_watch.shrink", self.co_watch.shrink, 0, 1_000)?;
-        within_units("popularity.reference", self.popularity.reference, 1, 1_000_000)?;
+        within_units("relevance.weight", self.relevance.weight, 0, 100)?;
+        within("evidence.enough_ms", i64::from(evidence.enough_ms), 1_000, 600_000)?;
         within_units("taste.evidence_max", self.taste.evidence_max, 1, 1_000)?;
         // A prior of zero would divide by nothing.
         if !(1_000..=1_000 * MICRO).contains(&self.taste.prior.0) {
@@ -305,7 +314,9 @@ impl Policy {
         for (key, value) in [
             ("taste.half_life_hours", self.taste.half_life_hours),
             ("co_watch.half_life_hours", self.co_watch.half_life_hours),
-            ("popularity.half_life_hours", self.popularity.half_life_hours),
+            ("popularity.trending_half_life_hours", self.popularity.trending_half_life_hours),
+            ("popularity.popular_half_life_hours", self.popularity.popular_half_life_hours),
+            ("popularity.lasting_half_life_hours", self.popularity.lasting_half_life_hours),
             ("freshness.half_life_hours", self.freshness.half_life_hours),
         ] {
             within(key, value, 1, HOURS_MAX)?;

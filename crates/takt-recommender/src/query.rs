@@ -6,6 +6,7 @@ use crate::control::Chosen;
 use crate::engine::Engine;
 use crate::fixed::{MICRO, log2, mul, ratio};
 use crate::page::PageRequest;
+use crate::relevance::Relevance;
 use crate::viewer::{Fact, Viewer};
 
 /// What the viewer makes of one feature, as of the request.
@@ -15,6 +16,8 @@ pub(crate) struct Tasted {
     pub(crate) kind: Kind,
     /// -1 to 1 in micro-units; for tags and words times their rarity.
     pub(crate) leaning: i64,
+    /// The same without rarity.
+    pub(crate) plain: i64,
     /// 0 to 1 in micro-units: how strongly they asked for less.
     pub(crate) aversion: i64,
 }
@@ -32,10 +35,10 @@ pub(crate) struct Query<'a> {
     /// Strongest leaning first; of equals the lower number.
     pub(crate) tastes: Vec<Tasted>,
     by_feature: NumberMap<Tasted>,
-    /// Videos liked together with the viewer's recent ones and how much, sorted by number.
-    pub(crate) co_watched: Vec<(u32, i64)>,
     /// What the viewer asked for.
     pub(crate) chosen: Chosen,
+    /// What the signals expect.
+    pub(crate) relevance: Relevance,
 }
 
 impl<'a> Query<'a> {
@@ -54,7 +57,7 @@ impl<'a> Query<'a> {
         let mut tastes = viewer.map_or_else(Vec::new, |row| tastes(engine, row, now_ms));
         tastes.sort_unstable_by_key(|taste| (-taste.leaning, taste.feature));
         let by_feature = tastes.iter().map(|&taste| (taste.feature, taste)).collect();
-        let co_watched = viewer.map_or_else(Vec::new, |row| co_watched(engine, row));
+        let relevance = Relevance::new(engine, viewer);
         Self {
             engine,
             viewer,
@@ -64,8 +67,8 @@ impl<'a> Query<'a> {
             reserved,
             tastes,
             by_feature,
-            co_watched,
             chosen: viewer.map_or_else(Chosen::default, |row| Chosen::new(&row.controls, &engine.catalogue)),
+            relevance,
         }
     }
 
@@ -78,11 +81,6 @@ impl<'a> Query<'a> {
     }
     pub(crate) fn taste(&self, feature: u32) -> Option<&Tasted> {
         self.by_feature.get(&feature)
-    }
-    /// How much a video is liked together with the viewer's recent ones, 0 to 1 in micro-units.
-    pub(crate) fn co_watch(&self, video: u32) -> i64 {
-        let place = self.co_watched.binary_search_by_key(&video, |&(other, _)| other);
-        place.map_or(0, |place| self.co_watched[place].1)
     }
 }
 
@@ -107,7 +105,7 @@ fn tastes(engine: &Engine, row: &Viewer, now_ms: i64) -> Vec<Tasted> {
             _ => value,
         };
         let averse = i64::from(faded.averse);
-        tastes.push(Tasted { feature, kind, leaning, aversion: ratio(averse, averse + prior) });
+        tastes.push(Tasted { feature, kind, leaning, plain: value, aversion: ratio(averse, averse + prior) });
     }
     tastes
 }
@@ -116,38 +114,4 @@ fn tastes(engine: &Engine, row: &Viewer, now_ms: i64) -> Vec<Tasted> {
 fn rarity(videos: u64, with: u64) -> i64 {
     let all = log2(videos.saturating_add(1));
     ratio(log2(videos / with.max(1) + 1), all).min(MICRO)
-}
-
-/// Adds up the neighbours of the viewer's recent liked videos. A neighbour counts by how many liked both, against how
-/// many liked either (cosine); the latest liked video counts most.
-fn co_watched(engine: &Engine, row: &Viewer) -> Vec<(u32, i64)> {
-    let catalogue = &engine.catalogue;
-    let decay = &catalogue.rows.co_watch;
-    let unit = decay.unit(engine.counters.now_ms);
-    // A common divisor brings masses to about 1/1024 of one viewer, so that the product of two fits 64 bits.
-    let scale = unit.ilog2().saturating_sub(10);
-    let small = |mass: i64| (mass >> scale).clamp(0, i64::from(u32::MAX >> 1)).cast_unsigned();
-    let shrink = small(mul(engine.policy.co_watch.shrink.0, unit));
-    let places = row.recent.len() as i64;
-    let mut sums = Vec::new();
-    for (recent, place) in row.recent.iter().rev().zip(0..) {
-        let seed = catalogue.video(recent.video);
-        let nearness = ratio(places - place, places);
-        for neighbour in &seed.neighbours {
-            let liked = catalogue.video(neighbour.video).liked;
-            let together = small(neighbour.mass).cast_signed();
-            let either = (small(seed.liked) * small(liked)).isqrt().saturating_add(shrink);
-            let alike = ratio(together, either.max(1).cast_signed()).min(MICRO);
-            sums.push((neighbour.video, mul(alike, nearness)));
-        }
-    }
-    sums.sort_unstable();
-    sums.dedup_by(|next, kept| {
-        let same = next.0 == kept.0;
-        if same {
-            kept.1 = (kept.1 + next.1).min(MICRO);
-        }
-        same
-    });
-    sums
 }

@@ -4,9 +4,12 @@
 
 use crate::candidates::Candidate;
 use crate::catalogue::{Kind, Video};
-use crate::fixed::{MICRO, fade, log2_1p, mix, mul, ratio};
+use crate::features::{ViewerFeatures, matched};
+use crate::fixed::{MICRO, fade, mix, mul, ratio};
+use crate::gate::SIGNAL_TERMS;
 use crate::query::Query;
-use crate::registry::TermName;
+use crate::rates::{ByOutcome, Surface};
+use crate::registry::{OutcomeName, TermName};
 use std::cmp::Reverse;
 
 /// Keeps these draws apart from others with the same seed.
@@ -38,8 +41,11 @@ impl Scored {
 }
 
 /// The terms that know the viewer.
-const PERSONAL: [TermName; 8] = [
+const PERSONAL: [TermName; 11] = [
     TermName::CoWatch,
+    TermName::Next,
+    TermName::Walk,
+    TermName::Enjoyed,
     TermName::Creator,
     TermName::Sound,
     TermName::Tag,
@@ -49,13 +55,28 @@ const PERSONAL: [TermName; 8] = [
     TermName::Wish,
 ];
 
+/// The terms that are predictions: of what, and whether it speaks for the video.
+const PREDICTED: [(TermName, OutcomeName, i64); OutcomeName::COUNT] = [
+    (TermName::Enjoyed, OutcomeName::Enjoyed, 1),
+    (TermName::Completion, OutcomeName::Completion, 1),
+    (TermName::Like, OutcomeName::Like, 1),
+    (TermName::Share, OutcomeName::Share, 1),
+    (TermName::Skip, OutcomeName::Skip, -1),
+    (TermName::Refusal, OutcomeName::NotInterested, -1),
+];
+
 /// Scores every candidate, best first. Of equals the newer goes first.
 pub(crate) fn rank(query: &Query<'_>, candidates: &[Candidate]) -> Vec<Scored> {
-    let popularity_full = popularity_full(query);
+    let expectations = Expectations::new(query);
     let score = |&candidate: &Candidate| {
-        let mut terms = values(query, candidate, popularity_full);
+        let mut terms = values(query, candidate, &expectations);
         for &term in TermName::ALL {
             terms[term.index()] = mul(terms[term.index()], query.engine.policy.weight(term));
+        }
+        // These bring their weights along: they are parts of one logarithm.
+        let parts = query.relevance.parts(query.engine, candidate.video);
+        for (term, part) in SIGNAL_TERMS.into_iter().zip(parts) {
+            terms[term.index()] = mul(part, query.engine.policy.relevance.weight.0);
         }
         // Weights are at most 100 and values at most a few units: the sum is far from overflow.
         Scored { candidate, terms, score: terms.iter().sum() }
@@ -68,36 +89,59 @@ pub(crate) fn rank(query: &Query<'_>, candidates: &[Candidate]) -> Vec<Scored> {
     order.into_iter().map(|(_, _, at): (_, _, usize)| scored[at].clone()).collect()
 }
 
-/// The logarithm of the popularity at which that term is 1: of the most popular video, if above the policy's reference.
-fn popularity_full(query: &Query<'_>) -> i64 {
-    let catalogue = &query.engine.catalogue;
-    let most = catalogue.popular.first().map_or(0, |&(Reverse(mass), _)| mass);
-    let most = catalogue.rows.popularity.worth(most, query.now_ms);
-    log2_1p(most.max(query.engine.policy.popularity.reference.0))
+/// What all candidates of a request share.
+struct Expectations {
+    viewer: ViewerFeatures,
+    /// The rate of every outcome over all that was ever shown, in micro-units.
+    average: ByOutcome<i64>,
 }
 
-fn values(query: &Query<'_>, candidate: Candidate, popularity_full: i64) -> Terms {
+impl Expectations {
+    fn new(query: &Query<'_>) -> Self {
+        let lore = &query.engine.lore;
+        let mut average = ByOutcome::default();
+        for &outcome in OutcomeName::ALL {
+            average[outcome.index()] = lore.contexts.average(outcome);
+        }
+        Self { viewer: ViewerFeatures::new(query.engine, query.viewer, Surface::Feed), average }
+    }
+}
+
+fn values(query: &Query<'_>, candidate: Candidate, expectations: &Expectations) -> Terms {
     let engine = query.engine;
     let policy = &engine.policy;
     let video = engine.catalogue.video(candidate.video);
     let mut terms = [0; TermName::COUNT];
     taste(query, video, &mut terms);
-    let popularity = match video.popularity {
-        0 => 0,
-        mass => engine.catalogue.rows.popularity.worth(mass, query.now_ms),
-    };
+    predictions(query, candidate.video, expectations, &mut terms);
     let age_ms = query.now_ms.saturating_sub(video.published_ms);
     let mut set = |term: TermName, value: i64| terms[term.index()] = value;
-    set(TermName::CoWatch, query.co_watch(candidate.video));
-    set(TermName::Popularity, ratio(log2_1p(popularity), popularity_full).min(MICRO));
-    set(TermName::Quality, quality(video, policy.quality.prior.0));
     set(TermName::Freshness, i64::from(fade(MICRO as u32, age_ms, policy.freshness_half_life_ms())));
-    set(TermName::Exploration, novelty(video.impressions, policy.exploration.impressions_max));
+    set(TermName::Exploration, novelty(video.record.shown, policy.exploration.impressions_max));
     set(
         TermName::Chance,
         (mix(query.seed ^ SALT, u64::from(candidate.video)) % MICRO.cast_unsigned()).cast_signed(),
     );
     terms
+}
+
+/// The predicted outcomes against the average.
+fn predictions(query: &Query<'_>, number: u32, expectations: &Expectations, terms: &mut Terms) {
+    let engine = query.engine;
+    let video = engine.catalogue.video(number);
+    let leanings = video
+        .features
+        .iter()
+        .filter_map(|&feature| query.taste(feature))
+        .map(|taste| (taste.kind, taste.plain));
+    let matched = matched(query.relevance.likeness(engine, number), leanings);
+    let features = expectations.viewer.with(engine, video, matched);
+    for (term, outcome, sign) in PREDICTED {
+        if engine.policy.weight(term) > 0 {
+            let likely = engine.lore.outcomes.predict(outcome, &features);
+            terms[term.index()] = sign * (likely - expectations.average[outcome.index()]);
+        }
+    }
 }
 
 /// What the viewer's taste says about a video.
@@ -120,12 +164,6 @@ fn taste(query: &Query<'_>, video: &Video, terms: &mut Terms) {
         terms[term.index()] = terms[term.index()].clamp(-MICRO, MICRO);
     }
     terms[TermName::NotInterested.index()] = -aversion;
-}
-
-/// The mean judgement of a video, drawn towards 0 by `prior` viewers who made nothing of it.
-fn quality(video: &Video, prior: i64) -> i64 {
-    let viewers = i64::from(video.judged).saturating_mul(MICRO).saturating_add(prior);
-    ratio(video.judgement, viewers).clamp(-MICRO, 3 * MICRO / 2)
 }
 
 /// 1 for a video that nobody was shown, 0 from `few` viewers on.

@@ -2,7 +2,7 @@
 
 use crate::fixed::MICRO;
 use crate::policy::{DEFAULT_POLICY, Policy};
-use crate::registry::{FilterName, SourceName, TermName};
+use crate::registry::{FilterName, OutcomeName, SourceName, TermName};
 use std::fmt::Write as _;
 
 /// The page that tells people how videos are ordered, with the weights of `policy`.
@@ -22,10 +22,14 @@ pub fn reference(policy: &Policy) -> String {
     for &filter in FilterName::ALL {
         let _ = writeln!(page, "| `{filter}` | {} |", filter.description());
     }
-    page.push_str("\n## Terms\n\nThe score is the sum of weight times value over these terms.\n\n");
+    page.push_str("\n## Terms\n\nThe score is the sum of these terms; each is weight times value, except for the signals, see below.\n\n");
     page.push_str("| term | weight | value |\n| --- | ---: | --- |\n");
     for &term in TermName::ALL {
         line(&mut page, term.as_str(), &decimal(policy.weight(term)), term.description());
+    }
+    page.push_str("\n## Outcomes that are predicted\n\n| outcome | what |\n| --- | --- |\n");
+    for &outcome in OutcomeName::ALL {
+        let _ = writeln!(page, "| `{outcome}` | {} |", outcome.description());
     }
     page.push_str(RULES);
     let _ = write!(page, "\n## The policy compiled in\n\n```toml\n{DEFAULT_POLICY}```\n");
@@ -58,6 +62,22 @@ Being shown is never taken as being liked: only finishing, liking and sharing sp
 ";
 
 const RULES: &str = "
+## Signals
+
+`co_watch`, `next`, `walk`, `trending`, `popularity` and `lasting` each spread one unit over the videos that the viewer has not met: the share of the viewer's next likes that they expect there.
+The shares are added up, each times how far its signal is believed and times its weight above; the sum, times the number of videos, is the lift of a video: 1 is no better than a draw.
+The score takes log2(1 + lift) times `relevance.weight`, divided among the signals in proportion to what each gave, to the last millionth.
+How far a signal is believed is learned from likes alone, for four classes of viewers by how many videos they have liked (none, up to 2, up to 9, more): whatever had expected the liked video gains at the expense of what had not.
+At most 4 likes a day of one viewer take part in this.
+
+## Predictions
+
+Every outcome has one logistic regression, learned online from every exposure, those that came to nothing included.
+It knows the rates of the outcome given exposure for the length of the video on the surface it is shown on, for the video and for the viewer; how the video is liked together with the viewer's; how often the video was shown and how much the viewer has liked and seen;
+the rates of its creator and tags, and the viewer's leaning to its creator and to its tags and words.
+Long and short videos are compared with their own kind, and a video counts as watched through after `enough_ms` or its end.
+Being shown alone lowers every rate.
+
 ## The page as a whole
 
 What is above reaches back into the pages served before, so that it makes no difference how many videos a page has.
@@ -67,17 +87,17 @@ The page is filled from the top; each place goes to the highest score among the 
 2. Of `window` videos in a row, at most a share has one creator and at most a share one sound (`spreading`), as long as another candidate is left.
    A candidate whose score is lower than the best one's by more than `tolerance` is not counted as left: rather more of one creator than what the viewer has turned down.
 3. The terms `repeat_creator`, `repeat_sound` and `repeat_tag` grow with every such video among those above.
-4. A share of all places (`exploration`) goes to videos that few viewers have met: to the highest score among them, not counting what speaks for the viewer's liking (positive `co_watch`, `creator`, `sound`, `tag`, `word`, `language`). So it leads out of what the viewer knows, and not to what they have turned down. Which places these are is drawn by the seed.
+4. A share of all places (`exploration`) goes to videos that few viewers have met: to the highest score among them, not counting what speaks for the viewer's liking (positive `co_watch`, `next`, `walk`, `enjoyed`, `creator`, `sound`, `tag`, `word`, `language`). So it leads out of what the viewer knows, and not to what they have turned down. Which places these are is drawn by the seed.
 
 ## What is learned from what
 
 | event | about the viewer | about the video |
 | --- | --- | --- |
-| impression | has seen it | one more impression |
-| watch: left early (`skip_ms`, `skip_completion`) | evidence against its creator, sound, tags, words, language | lower quality |
-| watch: further | evidence for them in proportion to completion, more for replays | higher quality, popularity |
-| like, share | evidence for them; an unlike takes the like back | popularity, once per viewer |
-| finished, liked or shared | joins the viewer's recent videos | is connected with the viewer's recent videos (co-watch), once per viewer |
+| impression | has seen it; one more exposure | one more exposure, also of its creator and tags |
+| watch: left early (`skip_ms`, `skip_completion`) | evidence against its creator, sound, tags, words, language | every prediction of it falls |
+| watch: further | evidence for them in proportion to completion, more for replays | its predictions rise |
+| like, share | evidence for them; an unlike takes the like back | predictions of likes and shares, once per viewer |
+| finished, liked or shared | joins the viewer's recent videos | is connected with the viewer's recent videos and becomes more popular, once per viewer |
 | not interested | strong evidence against; `not_interested` term for its creator, sound and tags | nothing |
 | page served | its videos are kept back until shown, or `reserve_minutes` have passed | nothing |
 | viewers merged | seen set, taste and the rest are joined | nothing |

@@ -56,10 +56,14 @@ registry! {
         Followed "followed" "The newest videos of the creators you follow.",
         Wished "wished" "The newest videos of what you asked for more of.",
         CoWatch "co_watch" "Videos that viewers who liked your latest liked videos liked too.",
+        Next "next" "Videos that viewers liked soon after they liked your latest liked videos.",
+        Walk "walk" "Videos two steps away: liked by those who liked what your own kind of viewers liked.",
         Creator "creator" "The newest videos of the creators you like best.",
         Sound "sound" "The newest videos with the sounds you like best.",
         Topic "topic" "The newest videos with the tags and caption words you like best.",
-        Popular "popular" "What most viewers finish, like and share at the moment.",
+        Trending "trending" "What most viewers come to like in these hours.",
+        Popular "popular" "What most viewers come to like these days.",
+        Lasting "lasting" "What most viewers have come to like over the last weeks.",
         Fresh "fresh" "The newest videos of all.",
         Exploration "exploration" "Videos that few viewers have met yet, drawn by the page's seed.",
         Backlog "backlog" "Any video you have not seen yet, drawn by the page's seed, where the other sources find too few.",
@@ -81,7 +85,18 @@ registry! {
 registry! {
     /// What a score is the sum of.
     TermName {
-        CoWatch "co_watch" "Liked by those who liked your latest liked videos; 0 to 1.",
+        CoWatch "co_watch" "Liked by those who liked your latest liked videos.",
+        Next "next" "Liked soon after your latest liked videos.",
+        Walk "walk" "Liked by those who liked what was liked with your videos: two steps of a random walk, in which every viewer weighs the same.",
+        Trending "trending" "Liked by many in the last hours.",
+        Popularity "popularity" "Liked by many in the last day.",
+        Lasting "lasting" "Liked by many in the last weeks.",
+        Enjoyed "enjoyed" "How likely you watch it through, like it or pass it on, against the average; -1 to 1.",
+        Completion "completion" "How much of it you are expected to watch, against the average; -1 to 1.",
+        Like "like" "How likely you like it, against the average; -1 to 1.",
+        Share "share" "How likely you pass it on, against the average; -1 to 1.",
+        Skip "skip" "How likely you leave it at once, against the average; from -1 for certainly to 1.",
+        Refusal "refusal" "How likely you ask for less of this, against the average; from -1 for certainly to 1.",
         Creator "creator" "What you made of this creator's videos: finished, liked and shared against skipped; -1 to 1.",
         Sound "sound" "What you made of videos with this sound; -1 to 1.",
         Tag "tag" "What you made of videos with these tags, rare tags counting more; -1 to 1.",
@@ -89,8 +104,6 @@ registry! {
         Language "language" "What you made of videos in this language; -1 to 1.",
         Followed "followed" "You follow its creator; 0 or 1.",
         Wish "wish" "You asked for more or less of its creator, its sound, a tag, a word or its language; -1 to 1.",
-        Popularity "popularity" "How much others finish, like and share it at the moment, on a logarithmic scale; 0 to 1.",
-        Quality "quality" "Whether those who met it finished or skipped it, with doubt while only few have; -1 to 1.5.",
         Freshness "freshness" "How new it is; 1 when published, halved with every half-life.",
         Exploration "exploration" "Few viewers have met it, so that meeting it tells something; 0 to 1.",
         Chance "chance" "A number drawn by the page's seed, so that equals do not always come in the same order; 0 to 1.",
@@ -98,6 +111,18 @@ registry! {
         RepeatCreator "repeat_creator" "The latest videos above have this creator; -1 for each, at most -3.",
         RepeatSound "repeat_sound" "The latest videos above have this sound; -1 for each, at most -3.",
         RepeatTag "repeat_tag" "The latest videos above have these tags; -1 for each tag in common, at most -4.",
+    }
+}
+
+registry! {
+    /// What can come of showing a video, and is predicted.
+    OutcomeName {
+        Enjoyed "enjoyed" "It was watched through, liked or passed on.",
+        Completion "completion" "The part of it that was watched, where a long video counts as watched through after the policy's `enough_ms`.",
+        Like "like" "The viewer pressed the like button.",
+        Share "share" "The viewer passed it on.",
+        Skip "skip" "It was left before it had really begun.",
+        NotInterested "not_interested" "The viewer asked for less of this.",
     }
 }
 
@@ -116,6 +141,7 @@ mod tests {
         }
         check(SourceName::ALL, SourceName::as_str, SourceName::index);
         check(FilterName::ALL, FilterName::as_str, FilterName::index);
+        check(OutcomeName::ALL, OutcomeName::as_str, OutcomeName::index);
         check(TermName::ALL, TermName::as_str, TermName::index);
     }
 }

@@ -4,7 +4,7 @@
 //! The state is written in one canonical order, so that equal states have equal bytes and the checksum is the digest.
 
 use crate::catalogue::{Catalogue, Rows};
-use crate::engine::{Counters, Engine};
+use crate::engine::{Counters, Engine, Lore};
 use crate::policy::Policy;
 use crate::viewer::Viewer;
 use serde::{Deserialize, Serialize};
@@ -14,7 +14,7 @@ use takt_core::ViewerId;
 
 const MAGIC: &[u8; 7] = b"TAKTREC";
 /// Changes whenever the same log would give other bytes: another layout, or another way to learn.
-const FORMAT: u8 = 2;
+const FORMAT: u8 = 3;
 const HEAD_BYTES: usize = 8 + 32;
 const CHECKSUM_BYTES: usize = 32;
 
@@ -45,6 +45,7 @@ pub enum RestoreError {
 struct StateRef<'a> {
     counters: &'a Counters,
     rows: &'a Rows,
+    lore: &'a Lore,
     viewers: &'a BTreeMap<ViewerId, Viewer>,
 }
 
@@ -52,6 +53,7 @@ struct StateRef<'a> {
 struct State {
     counters: Counters,
     rows: Rows,
+    lore: Lore,
     viewers: BTreeMap<ViewerId, Viewer>,
 }
 
@@ -97,7 +99,8 @@ fn head(policy: &Policy) -> [u8; HEAD_BYTES] {
 }
 
 fn state(engine: &Engine) -> StateRef<'_> {
-    StateRef { counters: &engine.counters, rows: &engine.catalogue.rows, viewers: &engine.viewers }
+    let Engine { counters, catalogue, viewers, lore, .. } = engine;
+    StateRef { counters, rows: &catalogue.rows, lore, viewers }
 }
 
 pub(crate) fn digest(engine: &Engine) -> [u8; 32] {
@@ -144,17 +147,20 @@ pub(crate) fn read(policy: Policy, bytes: &[u8]) -> Result<Engine, RestoreError>
         return Err(RestoreError::Inconsistent(format!("{} bytes follow the state", rest.len())));
     }
     check(&state)?;
-    let State { counters, rows, viewers } = state;
+    let State { counters, rows, lore, viewers } = state;
     let catalogue = Catalogue::from_rows(rows, policy.exploration.impressions_max);
-    Ok(Engine { policy, catalogue, viewers, counters })
+    Ok(Engine { policy, catalogue, viewers, counters, lore })
 }
 
 /// Every number in the state names a row: later code indexes without looking.
 fn check(state: &State) -> Result<(), RestoreError> {
     let (videos, features) = (state.rows.videos.len() as u64, state.rows.features.len() as u64);
     let outside = |number: Option<u32>, rows: u64| number.is_some_and(|number| u64::from(number) >= rows);
+    if state.rows.feature_records.len() as u64 != features || !state.lore.contexts.is_whole() {
+        return Err(RestoreError::Inconsistent("a table has another size".into()));
+    }
     for video in &state.rows.videos {
-        let neighbour = video.neighbours.iter().map(|neighbour| neighbour.video).max();
+        let neighbour = video.neighbours.reference();
         let own =
             video.features.iter().chain(&video.tags).copied().chain(video.creator).chain(video.sound).max();
         if outside(neighbour, videos) || outside(own, features) {

@@ -9,6 +9,7 @@ mod popular;
 mod taste;
 
 use crate::candidates::Candidates;
+use crate::gate::Signal;
 use crate::query::Query;
 use crate::registry::SourceName;
 
@@ -62,11 +63,15 @@ pub(crate) fn gather(query: &Query<'_>, limit: usize, candidates: &mut Candidate
         match source {
             SourceName::Followed => chosen::followed(&mut gathering),
             SourceName::Wished => chosen::wished(&mut gathering),
-            SourceName::CoWatch => co_watch::gather(&mut gathering),
+            SourceName::CoWatch => co_watch::gather(&mut gathering, Signal::CoWatch),
+            SourceName::Next => co_watch::gather(&mut gathering, Signal::Next),
+            SourceName::Walk => co_watch::gather(&mut gathering, Signal::Walk),
             SourceName::Creator => taste::creators(&mut gathering),
             SourceName::Sound => taste::sounds(&mut gathering),
             SourceName::Topic => taste::topics(&mut gathering),
-            SourceName::Popular => popular::gather(&mut gathering),
+            SourceName::Trending => popular::gather(&mut gathering, 0),
+            SourceName::Popular => popular::gather(&mut gathering, 1),
+            SourceName::Lasting => popular::gather(&mut gathering, 2),
             SourceName::Fresh => fresh::gather(&mut gathering),
             SourceName::Exploration => exploration::gather(&mut gathering),
             SourceName::Backlog => backlog::gather(&mut gathering, limit),

@@ -5,6 +5,7 @@
 
 use crate::control::Controls;
 use crate::fixed::{MICRO, fade};
+use crate::rates::{Record, Surface};
 use roaring::RoaringBitmap;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
@@ -13,6 +14,15 @@ use std::collections::{BTreeMap, VecDeque};
 const ENCOUNTERS_MAX: usize = 64;
 /// At most this many served videos are kept back for a viewer; the oldest are let go first.
 pub(crate) const RESERVED_MAX: usize = 512;
+/// Of this many latest videos shown it is remembered where and when, until they are judged.
+const PENDING_MAX: usize = 16;
+/// What becomes of a video later than this after it was shown is no outcome of showing it.
+const PENDING_MS: i64 = 30 * 60_000;
+/// How often a day one viewer's likes may move what signals are believed.
+const GATE_LESSONS_MAX: u8 = 4;
+/// How many likes a day of one viewer enter what is held over all viewers; more are the viewer's own.
+const LIKES_MAX: u16 = 100;
+const DAY_MS: i64 = 86_400_000;
 /// Facts per video in the viewer's fact set; video numbers beyond 2^32 / 8 have none.
 const FACTS: u32 = 8;
 
@@ -101,6 +111,34 @@ pub(crate) struct Reservation {
     pub(crate) video: u32,
 }
 
+/// How much a viewer has taught others on one day, counted from 1970.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+struct Lessons {
+    day: i64,
+    likes: u16,
+    gate: u8,
+}
+
+impl Lessons {
+    fn on(&mut self, now_ms: i64) -> &mut Self {
+        let day = now_ms / DAY_MS;
+        if self.day != day {
+            *self = Self { day, ..Self::default() };
+        }
+        self
+    }
+}
+
+/// A video that was shown a moment ago.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct Pending {
+    at_ms: i64,
+    video: u32,
+    surface: Surface,
+    /// Its watching was reported, so that the predictions have learned from it.
+    settled: bool,
+}
+
 /// The judgement of the latest watching of one video, in micro-units.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Encounter {
@@ -130,6 +168,12 @@ pub(crate) struct Viewer {
     encounters: VecDeque<Encounter>,
     /// Oldest first.
     pub(crate) recent: VecDeque<Recent>,
+    /// Shown a moment ago, oldest first.
+    pending: VecDeque<Pending>,
+    /// How many different videos they were shown, and what came of it.
+    pub(crate) record: Record,
+    /// What they taught others today.
+    lessons: Lessons,
     /// By feature number.
     pub(crate) taste: BTreeMap<u32, Leaning>,
     /// The latest videos served, oldest first: what the next page comes after.
@@ -152,12 +196,44 @@ impl Viewer {
     }
 
     /// Marks a video as seen; the answer is whether it is the first time.
-    pub(crate) fn see(&mut self, video: u32) -> bool {
+    pub(crate) fn see(&mut self, video: u32, surface: Surface, now_ms: i64) -> bool {
         if !self.seen.insert(video) {
             return false;
         }
+        self.record.show();
+        self.pending.push_back(Pending { at_ms: now_ms, video, surface, settled: false });
+        while self.pending.len() > PENDING_MAX {
+            self.pending.pop_front();
+        }
         self.reserved.retain(|reservation| reservation.video != video);
         true
+    }
+
+    /// Where a video was shown, if that was a moment ago and is told for the first time.
+    pub(crate) fn settle(&mut self, video: u32, now_ms: i64) -> Option<Surface> {
+        let pending = self.pending.iter_mut().find(|pending| pending.video == video && !pending.settled)?;
+        pending.settled = now_ms.saturating_sub(pending.at_ms) <= PENDING_MS;
+        pending.settled.then_some(pending.surface)
+    }
+
+    /// Where a video was shown, if the predictions have learned, or are about to learn, what came of it.
+    pub(crate) fn exposure(&self, video: u32, now_ms: i64) -> Option<Surface> {
+        let pending = self.pending.iter().find(|pending| pending.video == video)?;
+        (pending.settled || now_ms.saturating_sub(pending.at_ms) <= PENDING_MS).then_some(pending.surface)
+    }
+
+    /// Whether one more like of the viewer may enter what is held over all viewers today.
+    pub(crate) fn may_lead_others(&mut self, now_ms: i64) -> bool {
+        let lessons = self.lessons.on(now_ms);
+        lessons.likes = lessons.likes.saturating_add(1);
+        lessons.likes <= LIKES_MAX
+    }
+
+    /// Whether the viewer may teach the gate once more today.
+    pub(crate) fn may_teach_gate(&mut self, now_ms: i64) -> bool {
+        let lessons = self.lessons.on(now_ms);
+        lessons.gate = lessons.gate.saturating_add(1);
+        lessons.gate <= GATE_LESSONS_MAX
     }
 
     pub(crate) fn reserve(&mut self, video: u32, until_ms: i64) {
@@ -256,6 +332,8 @@ impl Viewer {
             reserved: row.reserved,
             trail: row.trail,
             controls: row.controls,
+            // Starting over is no way to teach more often.
+            lessons: row.lessons,
             ..Self::default()
         };
     }
@@ -265,6 +343,9 @@ impl Viewer {
         self.controls.absorb(other.controls);
         self.seen |= other.seen;
         self.facts |= other.facts;
+        self.record.add(&other.record);
+        self.pending.clear();
+        self.lessons = self.lessons.max(other.lessons);
         let waiting = std::mem::take(&mut self.reserved);
         let mut waiting: Vec<_> = waiting.into_iter().chain(other.reserved).collect();
         waiting.sort_unstable();
@@ -308,6 +389,7 @@ impl Viewer {
             self.reserved.iter().map(|reservation| reservation.video).max(),
             self.encounters.iter().map(|encounter| encounter.video).max(),
             self.recent.iter().map(|recent| recent.video).max(),
+            self.pending.iter().map(|pending| pending.video).max(),
             self.trail.iter().copied().max(),
         ];
         (videos.into_iter().flatten().max(), self.taste.keys().next_back().copied())
@@ -321,6 +403,7 @@ impl Viewer {
             + self.reserved.capacity() * size_of::<Reservation>()
             + self.encounters.capacity() * size_of::<Encounter>()
             + self.trail.capacity() * size_of::<u32>()
+            + self.pending.capacity() * size_of::<Pending>()
             + self.recent.capacity() * size_of::<Recent>()
             // A B-tree node is two thirds full on average.
             + self.taste.len() * (size_of::<(u32, Leaning)>() * 3 / 2)

@@ -5,6 +5,7 @@ mod generate;
 mod import;
 mod logging;
 mod migrate;
+mod recommender;
 mod replay;
 mod serve;
 mod settings;
@@ -40,6 +41,9 @@ enum Command {
     Verify(verify::Options),
     /// Compute a page again from its receipt: is it what was served? (the server must be stopped)
     Replay(replay::Options),
+    /// Answer requests on stdin with the real engine, for measuring it from outside
+    #[command(hide = true)]
+    Recommender(recommender::Options),
     /// Print the OpenAPI description
     #[command(hide = true)]
     Openapi,
@@ -59,6 +63,7 @@ fn main() -> ExitCode {
         Command::Import(options) => block_on(import::run(options)),
         Command::Verify(options) => verify::run(&options).unwrap_or_else(|error| failed(&error)),
         Command::Replay(options) => replay::run(&options).unwrap_or_else(|error| failed(&error)),
+        Command::Recommender(options) => done(recommender::run(&options)),
         Command::Openapi => done(generate::openapi()),
         Command::ConfigReference => done(generate::config_reference()),
     }

@@ -1,9 +1,10 @@
-//! What most viewers finish, like and share at the moment.
+//! What most viewers come to like, over one span of time.
 
 use super::Gathering;
 
-pub(crate) fn gather(gathering: &mut Gathering<'_, '_>) {
+/// `horizon` counts from the shortest span.
+pub(crate) fn gather(gathering: &mut Gathering<'_, '_>, horizon: usize) {
     let most = gathering.left();
-    let popular = &gathering.query.engine.catalogue.popular;
+    let popular = &gathering.query.engine.catalogue.popular[horizon];
     gathering.offer_all(popular.iter().map(|&(_, video)| video), most);
 }

@@ -2,6 +2,7 @@
 
 mod cell;
 mod golden;
+mod learning;
 mod properties;
 mod reference;
 mod tastes;
