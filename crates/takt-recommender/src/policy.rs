@@ -379,7 +379,7 @@ mod tests {
         let policy = Policy::default();
         assert_eq!(policy.hash(), <[u8; 32]>::from(Sha256::digest(DEFAULT_POLICY)));
         assert_eq!(policy.weight(TermName::Creator), 1_000_000);
-        assert_eq!(policy.quota(SourceName::CoWatch), 120);
+        assert_eq!(policy.quota(SourceName::CoWatch), 100);
         assert_eq!(policy.reserve_ms(), 1_800_000);
         let off = DEFAULT_POLICY.replace("fresh = { enabled = true", "fresh = { enabled = false");
         assert_eq!(Policy::from_toml(&off).unwrap().quota(SourceName::Fresh), 0);
@@ -397,8 +397,8 @@ mod tests {
         assert!(error_of("skip_ms = 2000", "skip_ms = 2000\nskip_s = 2").contains("skip_s"));
         assert!(error_of("skip_ms = 2000", "").contains("skip_ms"));
         assert!(error_of("prior = 0.5 ", "prior = 0.0 ").contains("taste.prior"));
-        assert!(error_of("quota = 120", "quota = 1000000").contains("sources.co_watch.quota"));
-        assert!(error_of("quota = 120", "quota = -1").contains("quota"));
+        assert!(error_of("quota = 100", "quota = 1000000").contains("sources.co_watch.quota"));
+        assert!(error_of("quota = 100", "quota = -1").contains("quota"));
         assert!(error_of("version = 1", "version = 2").contains("version must be 1"));
     }
 }

@@ -11,7 +11,7 @@ use crate::tally::Tally;
 use crate::viewer::Viewer;
 
 /// Videos from which the second step of the walk goes out.
-const WALK_SEEDS: usize = 50;
+const WALK_SEEDS: usize = 24;
 /// What the first step of the walk counts against the second.
 const WALK_FIRST: f32 = 0.5;
 /// How many of the viewer's latest liked videos lead on to what comes next.

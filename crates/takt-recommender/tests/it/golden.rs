@@ -413,6 +413,6 @@ fn the_same_log_gives_the_same_state_on_every_machine() {
         }
         cell.pass_ms(600_000);
     }
-    let expected = "196babcd2fb090a447a46633cd0599414b410527030b5d16500878b58a83175b";
+    let expected = "4d91af67ea8e55cf68936267ac70834c42c9b086405fd8b5b397b7ae0dba7205";
     assert_eq!(hex::encode(cell.engine.digest()), expected);
 }

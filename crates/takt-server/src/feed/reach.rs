@@ -6,8 +6,8 @@
 use super::store;
 use crate::error::Result;
 use parking_lot::Mutex;
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 use takt_core::VideoId;
@@ -15,34 +15,25 @@ use takt_recommender::{Considered, Fate, SourceName};
 use takt_store::{Db, Tx};
 use tokio_util::sync::CancellationToken;
 
-const WRITE_EVERY: Duration = Duration::from_secs(10);
-/// Counts in memory; a new one beyond this is not kept until the others are written.
-const COUNTS_MAX: usize = 500_000;
-/// Counts written in one transaction.
-const WRITE_AT_ONCE: usize = 2_000;
+const WRITE_EVERY: Duration = Duration::from_secs(15);
+/// Rest between two transactions, so that viewers' requests hardly notice.
+const WRITE_PAUSE: Duration = Duration::from_millis(20);
+/// Videos whose counts are in memory; those of another are not kept until some are written.
+const VIDEOS_MAX: usize = 200_000;
+/// Videos whose counts are written in one transaction.
+const WRITE_AT_ONCE: usize = 32;
 /// Before a source's name among a video's counts.
 const SOURCE: &str = "source:";
 
-/// What became of a video, or which source put it forward.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum What {
-    Fate(Fate),
-    Source(SourceName),
-}
-
-impl What {
-    fn name(self) -> String {
-        match self {
-            Self::Fate(fate) => fate.as_str().to_owned(),
-            Self::Source(source) => format!("{SOURCE}{source}"),
-        }
-    }
-}
+/// What became of a video, and which source put it forward.
+type What = (Fate, Option<SourceName>);
+/// Counts by video; a video has few.
+type Counts = HashMap<VideoId, Vec<(What, i64)>>;
 
 /// What was counted and not written yet.
 pub(super) struct Reach {
     db: Db,
-    counts: Mutex<HashMap<(VideoId, What), i64>>,
+    counts: Mutex<Counts>,
     writing: tokio::sync::Mutex<()>,
 }
 
@@ -68,10 +59,7 @@ impl Reach {
     pub(super) fn count(&self, considered: &[Considered]) {
         let mut counts = self.counts.lock();
         for one in considered {
-            let whats = [Some(What::Fate(one.fate)), one.source.map(What::Source)];
-            for what in whats.into_iter().flatten() {
-                add(&mut counts, (one.video, what), 1);
-            }
+            add(&mut counts, one.video, (one.fate, one.source), 1);
         }
     }
 
@@ -82,7 +70,7 @@ impl Reach {
                 () = stop.cancelled() => true,
                 () = tokio::time::sleep(WRITE_EVERY) => false,
             };
-            if let Err(error) = self.write().await {
+            if let Err(error) = self.write(if stopped { Duration::ZERO } else { WRITE_PAUSE }).await {
                 tracing::warn!(%error, "reach is not written; it waits in memory");
             }
             if stopped {
@@ -91,39 +79,49 @@ impl Reach {
         }
     }
 
-    /// Writes what was counted.
-    pub(super) async fn write(&self) -> Result<()> {
-        // One at a time: who reads after writing finds all that was counted before.
-        let _turn = self.writing.lock().await;
-        let mut counted: Vec<_> = std::mem::take(&mut *self.counts.lock()).into_iter().collect();
-        while !counted.is_empty() {
-            let rest = counted.split_off(counted.len().min(WRITE_AT_ONCE));
-            let named: Vec<_> =
-                counted.iter().map(|((video, what), count)| (*video, what.name(), *count)).collect();
-            let rows: Vec<_> =
-                named.iter().map(|(video, name, count)| (*video, name.as_str(), *count)).collect();
-            let written = self.db.write(async |tx: &mut Tx| store::add_reach(tx, &rows).await).await;
-            if let Err(error) = written {
-                let mut counts = self.counts.lock();
-                for (key, count) in counted.into_iter().chain(rest) {
-                    add(&mut counts, key, count);
-                }
-                return Err(error);
-            }
-            counted = rest;
+    /// Writes as much as was counted when it began, a little at a time.
+    async fn write(&self, pause: Duration) -> Result<()> {
+        let videos = self.counts.lock().len();
+        for _ in 0..videos.div_ceil(WRITE_AT_ONCE) {
+            self.write_some().await?;
+            tokio::time::sleep(pause).await;
         }
         Ok(())
     }
 
+    async fn write_some(&self) -> Result<()> {
+        // Whoever reads waits for this turn, and so finds every count either in memory or written.
+        let _turn = self.writing.lock().await;
+        let counted = take(&mut self.counts.lock());
+        let named = named(&counted);
+        let rows: Vec<_> =
+            named.iter().map(|((video, name), count)| (*video, name.as_str(), *count)).collect();
+        let written = self.db.write(async |tx: &mut Tx| store::add_reach(tx, &rows).await).await;
+        if written.is_err() {
+            let mut counts = self.counts.lock();
+            for (video, whats) in counted {
+                for (what, count) in whats {
+                    add(&mut counts, video, what, count);
+                }
+            }
+        }
+        written
+    }
+
     /// What was counted of a video so far.
     pub(super) async fn of(&self, video: VideoId) -> Result<ReachCounts> {
-        self.write().await?;
-        let mut reach = ReachCounts::default();
+        let _turn = self.writing.lock().await;
+        let waiting = self.counts.lock().get(&video).cloned().unwrap_or_default();
+        let mut counts = named(&[(video, waiting)]);
         for row in store::reach(&self.db, video).await? {
-            match row.name.strip_prefix(SOURCE) {
-                Some(source) => reach.sources.push((source.to_owned(), row.count)),
-                None if row.name == Fate::Shown.as_str() => reach.shown = row.count,
-                None => reach.passed_over.push((row.name, row.count)),
+            *counts.entry((video, row.name)).or_default() += row.count;
+        }
+        let mut reach = ReachCounts::default();
+        for ((_, name), count) in counts {
+            match name.strip_prefix(SOURCE) {
+                Some(source) => reach.sources.push((source.to_owned(), count)),
+                None if name == Fate::Shown.as_str() => reach.shown = count,
+                None => reach.passed_over.push((name, count)),
             }
         }
         reach.eligible = reach.shown + reach.passed_over.iter().map(|(_, count)| count).sum::<i64>();
@@ -131,13 +129,35 @@ impl Reach {
     }
 }
 
-fn add(counts: &mut HashMap<(VideoId, What), i64>, key: (VideoId, What), more: i64) {
-    let full = counts.len() >= COUNTS_MAX;
-    match counts.entry(key) {
-        Entry::Occupied(mut held) => *held.get_mut() += more,
-        Entry::Vacant(place) if !full => {
-            place.insert(more);
+/// Some videos' counts, taken out.
+fn take(counts: &mut Counts) -> Vec<(VideoId, Vec<(What, i64)>)> {
+    let videos: Vec<_> = counts.keys().take(WRITE_AT_ONCE).copied().collect();
+    videos.iter().filter_map(|video| counts.remove_entry(video)).collect()
+}
+
+/// By video and name: fates, and sources apart.
+fn named(counted: &[(VideoId, Vec<(What, i64)>)]) -> BTreeMap<(VideoId, String), i64> {
+    let mut named = BTreeMap::new();
+    for (video, whats) in counted {
+        for ((fate, source), count) in whats {
+            let source = source.map(|source| format!("{SOURCE}{source}"));
+            for name in [Some(fate.as_str().to_owned()), source].into_iter().flatten() {
+                *named.entry((*video, name)).or_default() += count;
+            }
         }
-        Entry::Vacant(_) => {}
+    }
+    named
+}
+
+fn add(counts: &mut Counts, video: VideoId, what: What, more: i64) {
+    let full = counts.len() >= VIDEOS_MAX;
+    let whats = match counts.entry(video) {
+        Entry::Occupied(held) => held.into_mut(),
+        Entry::Vacant(place) if !full => place.insert(Vec::new()),
+        Entry::Vacant(_) => return,
+    };
+    match whats.iter_mut().find(|(held, _)| *held == what) {
+        Some((_, count)) => *count += more,
+        None => whats.push((what, more)),
     }
 }
