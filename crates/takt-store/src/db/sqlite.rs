@@ -292,22 +292,34 @@ fn execute(conn: &Connection, sql: &str, args: &Args, cached: bool) -> Result<u6
     })
 }
 
-/// SQLite numbers `$1` by first appearance, not by its digits; so each parameter is looked at by name.
+/// SQLite numbers `$1` by first appearance, not by its digits. Asking it for each parameter's name would take time in the
+/// square of their number.
 fn bind(statement: &mut rusqlite::Statement<'_>, sql: &str, args: &Args) -> Result<(), Failure> {
     let values = args.values();
-    let mut used = 0;
-    for index in 1..=statement.parameter_count() {
-        let number = statement
-            .parameter_name(index)
-            .and_then(|name| name.strip_prefix('$'))
-            .and_then(|digits| digits.parse::<usize>().ok());
-        let Some(value) = number.and_then(|number| values.get(number.wrapping_sub(1))) else {
-            return Err(arity(sql, values.len()).into());
-        };
-        used = used.max(number.unwrap_or_default());
-        bind_one(statement, index, value).map_err(|error| lite_failure(&error, sql))?;
+    let order = parameters(sql, values.len());
+    if order.len() != values.len() || statement.parameter_count() != values.len() {
+        return Err(arity(sql, values.len()).into());
     }
-    if used == values.len() { Ok(()) } else { Err(arity(sql, values.len()).into()) }
+    for (number, index) in order.into_iter().zip(1..) {
+        bind_one(statement, index, &values[number]).map_err(|error| lite_failure(&error, sql))?;
+    }
+    Ok(())
+}
+
+/// The parameters of a statement in order of first appearance, counted from 0. Those of `$1` to `$most` only; our SQL has
+/// no `$` but in front of a parameter.
+fn parameters(sql: &str, most: usize) -> Vec<usize> {
+    let mut seen = vec![false; most];
+    let mut order = Vec::with_capacity(most);
+    for part in sql.split('$').skip(1) {
+        let digits = part.find(|c: char| !c.is_ascii_digit()).map_or(part, |end| &part[..end]);
+        let number = digits.parse::<usize>().unwrap_or(0).wrapping_sub(1);
+        if let Some(seen @ false) = seen.get_mut(number) {
+            *seen = true;
+            order.push(number);
+        }
+    }
+    order
 }
 
 fn bind_one(statement: &mut rusqlite::Statement<'_>, index: usize, value: &Value) -> rusqlite::Result<()> {
