@@ -169,7 +169,7 @@ test('a deleted video can be taken back for a while, and is gone after that', as
   await remove();
   // Leaving the page is as final as letting the time pass. To a page of the same site: Chromium ends the process of a page
   // left for another site at once, now and then before its last request went out.
-  await page.goto(`${takt.url}/healthz`);
+  await page.goto(`${takt.url}/sign-in`);
   await until('the video being gone', async () => (await api.raw('GET', `/videos/${video.id}`)).status === 404);
   const file = new URL(video.renditions[0].url, takt.url);
   await until('its bytes being gone', async () => (await fetch(file)).status === 404);
