@@ -191,6 +191,13 @@ impl Catalogue {
     pub(crate) fn creator_number(&self, account: AccountId) -> Option<u32> {
         self.feature_ids.get(&Feature::Creator(account)).copied()
     }
+    /// Who published a video.
+    pub(crate) fn creator(&self, video: u32) -> Option<AccountId> {
+        match self.rows.features.get(self.video(video).creator? as usize)? {
+            Feature::Creator(id) => Some(*id),
+            _ => None,
+        }
+    }
     /// Whether the video can be watched.
     pub(crate) fn is_live(&self, video: VideoId) -> bool {
         self.video_ids.get(&video).is_some_and(|number| self.live.contains(*number))
@@ -259,7 +266,7 @@ impl Catalogue {
         let few = self.impressions_few;
         let video = &mut self.rows.videos[number as usize];
         video.record.show();
-        for &feature in video.creator.iter().chain(&video.tags) {
+        for &feature in video.creator.iter().chain(&video.sound).chain(&video.tags) {
             self.rows.feature_records[feature as usize].show();
         }
         if video.record.shown >= few {
@@ -271,7 +278,7 @@ impl Catalogue {
     pub(crate) fn count_outcome(&mut self, number: u32, outcome: OutcomeName, hundredths: u32) {
         let video = &mut self.rows.videos[number as usize];
         video.record.count(outcome, hundredths);
-        for &feature in video.creator.iter().chain(&video.tags) {
+        for &feature in video.creator.iter().chain(&video.sound).chain(&video.tags) {
             self.rows.feature_records[feature as usize].count(outcome, hundredths);
         }
     }

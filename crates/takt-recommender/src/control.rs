@@ -7,6 +7,7 @@ use crate::catalogue::{Catalogue, Feature, Kind, Video};
 use crate::engine::Engine;
 use crate::event::Event;
 use crate::fixed::{MICRO, mul, ratio};
+use crate::learn;
 use crate::query::Query;
 use crate::ranker::Scored;
 use crate::registry::TermName;
@@ -226,6 +227,8 @@ pub(crate) fn add_terms(query: &Query<'_>, ranked: &mut [Scored]) {
         let video = query.engine.catalogue.video(scored.candidate.video);
         if query.chosen.follows(video) {
             scored.add(TermName::Followed, followed);
+            // Who follows already can not begin to.
+            scored.add(TermName::Follow, -scored.terms[TermName::Follow.index()]);
         }
         scored.add(TermName::Wish, mul(query.chosen.wish(video), wish));
     }
@@ -260,7 +263,26 @@ pub(crate) fn apply(engine: &mut Engine, viewer: ViewerId, control: &Control) {
                 row.controls.wishes.clear();
             }
         }
-        _ => change(&mut engine.viewers.entry(viewer).or_default().controls, control),
+        _ => {
+            teach(engine, viewer, control);
+            change(&mut engine.viewers.entry(viewer).or_default().controls, control);
+        }
+    }
+}
+
+/// What a viewer asks for, said for the first time, is something that came of what they were shown a moment ago.
+fn teach(engine: &mut Engine, viewer: ViewerId, control: &Control) {
+    let Some(row) = engine.viewers.get(&viewer) else { return };
+    match control {
+        Control::Follow { creator } if !row.controls.follows.contains(creator) => {
+            learn::followed(engine, viewer, *creator);
+        }
+        Control::NotInterested { subject } if !row.controls.unwanted.contains(subject) => {
+            if let Some(feature) = subject.feature() {
+                learn::turned_down(engine, viewer, &feature);
+            }
+        }
+        _ => {}
     }
 }
 
@@ -316,9 +338,14 @@ fn refuse(engine: &mut Engine, viewer: ViewerId, video: VideoId, refused: bool) 
     if !changed || row.controls.paused {
         return;
     }
+    if refused {
+        // Before the viewer's leanings change: a prediction must not know what it predicts.
+        learn::refused(engine, viewer, video);
+    }
     let amount = if refused { against } else { -against };
     let catalogue = &engine.catalogue;
     let change = Change { favour: 0, against: amount, averse: amount };
+    let row = engine.viewers.entry(viewer).or_default();
     row.lean(&catalogue.video(video).features, change, now_ms, limits, |feature| {
         matches!(catalogue.kind(feature), Kind::Creator | Kind::Sound | Kind::Tag)
     });

@@ -139,6 +139,7 @@ pub(crate) struct SpreadingRules {
 pub(crate) struct ExplorationRules {
     pub(crate) share: Micro,
     pub(crate) impressions_max: u32,
+    young_hours: i64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -262,6 +263,10 @@ impl Policy {
     pub(crate) const fn freshness_half_life_ms(&self) -> i64 {
         self.freshness.half_life_hours * HOUR_MS
     }
+    /// How long a video is young.
+    pub(crate) const fn young_ms(&self) -> i64 {
+        self.exploration.young_hours * HOUR_MS
+    }
     pub(crate) const fn reserve_ms(&self) -> i64 {
         self.page.reserve_minutes * MINUTE_MS
     }
@@ -318,6 +323,7 @@ impl Policy {
             ("popularity.popular_half_life_hours", self.popularity.popular_half_life_hours),
             ("popularity.lasting_half_life_hours", self.popularity.lasting_half_life_hours),
             ("freshness.half_life_hours", self.freshness.half_life_hours),
+            ("exploration.young_hours", self.exploration.young_hours),
         ] {
             within(key, value, 1, HOURS_MAX)?;
         }

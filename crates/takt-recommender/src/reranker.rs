@@ -1,5 +1,6 @@
 //! The re-ranker: orders the page as a whole, so that neighbours differ and new videos get a place.
 
+use crate::bandit::Bandit;
 use crate::catalogue::Video;
 use crate::fixed::{MICRO, mix, mul};
 use crate::page::{PageItem, Placement, Term};
@@ -108,15 +109,29 @@ fn choose(query: &Query<'_>, waiting: &[Waiting<'_>], above: &Above<'_>) -> Opti
     })
 }
 
-/// The best candidate for a place kept for exploration. If none keeps all rules, the place is not kept.
+/// What a viewer has against a video. In a place for exploration only this counts of their taste: it leads out of what
+/// they know, and not to what they have turned down.
+const AGAINST: [TermName; 7] = [
+    TermName::Creator,
+    TermName::Sound,
+    TermName::Tag,
+    TermName::Word,
+    TermName::Language,
+    TermName::Wish,
+    TermName::NotInterested,
+];
+
+/// The bandit's choice for a place kept for exploration. If none keeps all rules, the place is not kept.
 fn explore(query: &Query<'_>, waiting: &[Waiting<'_>], above: &Above<'_>) -> Option<usize> {
     let explored =
         |other: &Waiting<'_>| !other.placed && other.scored.candidate.is_from(SourceName::Exploration);
+    let bandit = Bandit::new(query);
     let mut best: Option<(i64, u32, usize)> = None;
     for (other, at) in waiting.iter().zip(0..).filter(|(other, _)| explored(other)) {
         let repeats = above.repeats(other.video);
         if above.allows(repeats, Strictness::All) {
-            let score = other.scored.untasted() + repeats.penalty(query);
+            let against: i64 = AGAINST.iter().map(|term| other.scored.terms[term.index()].min(0)).sum();
+            let score = bandit.draw(other.scored.candidate.video) + against + repeats.penalty(query);
             best = best.max(Some((score, other.scored.candidate.video, at)));
         }
     }

@@ -43,6 +43,10 @@ pub(crate) enum Fact {
     Shared = 4,
     /// They asked for less of it.
     NotInterested = 5,
+    /// Asking for less of it entered its record, once.
+    RefusalCounted = 6,
+    /// They began to follow its creator after it was shown.
+    LedToFollow = 7,
 }
 
 /// For and against one feature, in micro-units as of a time.
@@ -227,6 +231,13 @@ impl Viewer {
         let pending = self.pending.iter_mut().find(|pending| pending.video == video && !pending.settled)?;
         pending.settled = now_ms.saturating_sub(pending.at_ms) <= PENDING_MS;
         pending.settled.then_some(pending.surface)
+    }
+
+    /// The latest video shown a moment ago that matches.
+    pub(crate) fn shown_lately(&self, now_ms: i64, matches: impl Fn(u32) -> bool) -> Option<u32> {
+        let lately = |pending: &&Pending| now_ms.saturating_sub(pending.at_ms) <= PENDING_MS;
+        let mut latest = self.pending.iter().rev().filter(lately).map(|pending| pending.video);
+        latest.find(|&video| matches(video))
     }
 
     /// Where a video was shown, if the predictions have learned, or are about to learn, what came of it.

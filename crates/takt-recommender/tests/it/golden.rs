@@ -165,7 +165,7 @@ fn liked_together_by_others_is_co_watch() {
     one.finish(2, video(7));
     let two = term(&one.page(0, 30, 1), 7, "co_watch");
     let six = term(&page, 7, "co_watch");
-    assert!(two > 0 && two * 5 < six * 4, "{two} of {six}");
+    assert!(two > 0 && two * 10 < six * 9, "{two} of {six}");
     // Among videos that lead on, a coincidence of one viewer counts for less than six.
     cell.finish(9, video(3));
     cell.finish(9, video(8));
@@ -458,6 +458,6 @@ fn the_same_log_gives_the_same_state_on_every_machine() {
         }
         cell.pass_ms(600_000);
     }
-    let expected = "3eb820eed6ff99ad98a3b033e49f489058ebc333664b3309741d1ccd212e7e62";
+    let expected = "a7ca7070a4afa2a791da5978be07cf2be95d848fea8f09ca211e5a0dc4a035e9";
     assert_eq!(hex::encode(cell.engine.digest()), expected);
 }
