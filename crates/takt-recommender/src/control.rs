@@ -132,6 +132,12 @@ pub enum Control {
         /// What and how much.
         leanings: Vec<(Subject, i32)>,
     },
+    /// Forget what was learned of this, and that more or less of it was asked for. Not of single videos. What was seen,
+    /// follows and "not interested" stay.
+    Forget {
+        /// What.
+        subject: Subject,
+    },
 }
 
 /// What one viewer asked for, as their row holds it.
@@ -257,6 +263,7 @@ pub(crate) fn apply(engine: &mut Engine, viewer: ViewerId, control: &Control) {
             refuse(engine, viewer, *video, false)
         }
         Control::Adopt { leanings } => adopt(engine, viewer, leanings),
+        Control::Forget { subject } => forget(engine, viewer, subject),
         Control::Reset => {
             if let Some(row) = engine.viewers.get_mut(&viewer) {
                 row.reset();
@@ -316,7 +323,7 @@ fn change(controls: &mut Controls, control: &Control) {
             controls.follows.remove(creator);
         }
         Control::Learning { on } => controls.paused = !on,
-        Control::Reset | Control::Adopt { .. } => {}
+        Control::Reset | Control::Adopt { .. } | Control::Forget { .. } => {}
     }
 }
 
@@ -349,6 +356,20 @@ fn refuse(engine: &mut Engine, viewer: ViewerId, video: VideoId, refused: bool) 
     row.lean(&catalogue.video(video).features, change, now_ms, limits, |feature| {
         matches!(catalogue.kind(feature), Kind::Creator | Kind::Sound | Kind::Tag)
     });
+}
+
+/// The leaning goes; of a creator, sound or tag the viewer's liked videos go, too, as far as they lead to others.
+fn forget(engine: &mut Engine, viewer: ViewerId, subject: &Subject) {
+    let Some(row) = engine.viewers.get_mut(&viewer) else { return };
+    row.controls.wishes.remove(subject);
+    let number = subject.feature().and_then(|feature| engine.catalogue.number_of_feature(&feature));
+    let Some(feature) = number else { return };
+    row.taste.remove(&feature);
+    // A word or a language is too common for that: all the rest would go with it.
+    if matches!(subject, Subject::Creator(_) | Subject::Sound(_) | Subject::Tag(_)) {
+        let catalogue = &engine.catalogue;
+        row.recent.retain(|recent| !catalogue.video(recent.video).features.contains(&feature));
+    }
 }
 
 /// Takes leanings over as the evidence that would have led to them.

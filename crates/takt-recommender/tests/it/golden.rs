@@ -1,10 +1,10 @@
 //! Small cases that name the source, term or reason that decides them.
 
-use crate::cell::{Cell, Upload, creator, video, viewer};
+use crate::cell::{Cell, Upload, creator, sound, video, viewer};
 use takt_core::Timestamp;
 use takt_recommender::{
-    DEFAULT_POLICY, Engine, Event, FilterName, Gap, Page, PageItem, PageRequest, Placement, Policy,
-    RestoreError, SourceName,
+    Control, DEFAULT_POLICY, Engine, Event, FilterName, Gap, Page, PageItem, PageRequest, Placement, Policy,
+    RestoreError, SourceName, Subject, Wish,
 };
 
 /// A cell with one video per line: creator, sound (- for none), caption.
@@ -226,6 +226,47 @@ fn one_viewer_counts_once() {
         eager.finish(1, video(5));
     }
     assert_eq!(honest.page(0, 10, 1).items, eager.page(0, 10, 1).items);
+}
+
+#[test]
+fn forgetting_a_subject_leaves_as_much_of_it_as_merely_seeing_it_would() {
+    for subject in [Subject::Creator(creator(0)), Subject::Sound(sound(1)), Subject::Tag("cats".into())] {
+        let mut cell = Cell::new();
+        for n in 0..20 {
+            let own = n % 2 == 0;
+            let caption = if own { "#cats" } else { "#dogs" };
+            cell.publish(n, &Upload { creator: n % 2, sound: own.then_some(1), caption: caption.into() });
+        }
+        for who in 10..16 {
+            for n in [0, 2, 1, 3, 8, 9] {
+                cell.finish(who, video(n));
+            }
+        }
+        // Viewer 0 likes both kinds and has one forgotten; viewer 1 has only seen that one.
+        for n in [0, 2, 1, 3] {
+            cell.finish(0, video(n));
+            if n % 2 == 1 { cell.finish(1, video(n)) } else { cell.impression(1, video(n)) }
+        }
+        let push =
+            |cell: &mut Cell, control| cell.push(Event::ViewerControlled { viewer: viewer(0), control });
+        push(&mut cell, Control::Wish { subject: subject.clone(), wish: Some(Wish::More) });
+        push(&mut cell, Control::Forget { subject: subject.clone() });
+        let taste = cell.engine.taste(viewer(0), Timestamp::from_millis(cell.now_ms), 100);
+        assert!(taste.subjects.iter().all(|leant| leant.subject != subject), "{:?}", taste.subjects);
+        assert_eq!(taste.seen, 4);
+        let (forgot, saw) = (cell.page(0, 20, 1), cell.page(1, 20, 1));
+        let kind = match subject {
+            Subject::Creator(_) => "creator",
+            Subject::Sound(_) => "sound",
+            _ => "tag",
+        };
+        for n in (4..20).filter(|n| n % 2 == 0) {
+            for name in [kind, "wish", "co_watch", "next", "walk"] {
+                assert_eq!(term(&forgot, n, name), term(&saw, n, name), "{subject:?}: {name} of {n}");
+            }
+        }
+        assert!(term(&forgot, 8, "co_watch") > 0, "what else was liked still leads on");
+    }
 }
 
 #[test]

@@ -81,6 +81,7 @@ fn any_event() -> impl Strategy<Value = Event> {
             4 => Control::Follow { creator: creator(1) },
             5 => Control::Unfollow { creator: creator(1) },
             6 if yes => Control::Learning { on: leaning % 2 == 0 },
+            6 if leaning % 3 == 0 => Control::Forget { subject },
             6 => Control::Reset,
             _ => Control::Adopt { leanings: vec![(subject, leaning)] },
         }
