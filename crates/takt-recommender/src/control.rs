@@ -167,6 +167,10 @@ impl Controls {
         }
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
     /// Roughly what it takes in memory besides its own size.
     pub(crate) fn bytes(&self) -> usize {
         let subjects = self.unwanted.iter().chain(self.wishes.keys()).map(Subject::bytes).sum::<usize>();

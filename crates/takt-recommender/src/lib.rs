@@ -21,6 +21,7 @@ mod explain;
 mod features;
 mod fixed;
 mod gate;
+mod keeping;
 mod learn;
 mod neighbours;
 mod outcomes;

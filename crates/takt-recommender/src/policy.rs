@@ -149,6 +149,15 @@ pub(crate) struct PageRules {
     reserve_minutes: i64,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct KeepingRules {
+    pub(crate) viewer_days: u32,
+    pub(crate) passing_viewer_days: u32,
+    pub(crate) passing_videos: u32,
+    pub(crate) feature_days: u32,
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
@@ -165,6 +174,7 @@ struct File {
     spreading: SpreadingRules,
     exploration: ExplorationRules,
     page: PageRules,
+    keeping: KeepingRules,
 }
 
 /// A checked ranking policy. Made by [`Policy::from_toml`] or, compiled in, by [`Policy::default`].
@@ -184,6 +194,7 @@ pub struct Policy {
     pub(crate) spreading: SpreadingRules,
     pub(crate) exploration: ExplorationRules,
     pub(crate) page: PageRules,
+    pub(crate) keeping: KeepingRules,
 }
 
 impl Default for Policy {
@@ -211,6 +222,7 @@ impl Policy {
             spreading: file.spreading,
             exploration: file.exploration,
             page: file.page,
+            keeping: file.keeping,
         };
         policy.check()?;
         Ok(policy)
@@ -332,6 +344,14 @@ impl Policy {
         within("co_watch.neighbours_max", i64::from(self.co_watch.neighbours_max), 1, 1_024)?;
         within("spreading.window", i64::from(self.spreading.window), 2, 100)?;
         within("exploration.impressions_max", i64::from(self.exploration.impressions_max), 0, 1_000_000)?;
+        for (key, days) in [
+            ("keeping.viewer_days", self.keeping.viewer_days),
+            ("keeping.passing_viewer_days", self.keeping.passing_viewer_days),
+            ("keeping.feature_days", self.keeping.feature_days),
+        ] {
+            within(key, i64::from(days), 1, HOURS_MAX / 24)?;
+        }
+        within("keeping.passing_videos", i64::from(self.keeping.passing_videos), 0, 1_000)?;
         within("page.items_max", i64::from(self.page.items_max), 1, 200)?;
         within("page.reserve_minutes", self.page.reserve_minutes, 0, 60 * 24 * 365)
     }

@@ -109,9 +109,11 @@ fn choose(query: &Query<'_>, waiting: &[Waiting<'_>], above: &Above<'_>) -> Opti
     })
 }
 
-/// What a viewer has against a video. In a place for exploration only this counts of their taste: it leads out of what
-/// they know, and not to what they have turned down.
-const AGAINST: [TermName; 7] = [
+/// How much of what speaks for the viewer's liking counts in a place for exploration. All of it would lead to what they
+/// know, none of it to what they leave; who likes a topic is also whom its new videos can be judged by.
+const TASTE_PART: i64 = 300_000;
+/// What of a viewer's taste counts in a place for exploration: what they turned down in full.
+const TASTE: [TermName; 7] = [
     TermName::Creator,
     TermName::Sound,
     TermName::Tag,
@@ -126,12 +128,13 @@ fn explore(query: &Query<'_>, waiting: &[Waiting<'_>], above: &Above<'_>) -> Opt
     let explored =
         |other: &Waiting<'_>| !other.placed && other.scored.candidate.is_from(SourceName::Exploration);
     let bandit = Bandit::new(query);
+    let counted = |value: i64| value.min(0) + mul(value.max(0), TASTE_PART);
     let mut best: Option<(i64, u32, usize)> = None;
     for (other, at) in waiting.iter().zip(0..).filter(|(other, _)| explored(other)) {
         let repeats = above.repeats(other.video);
         if above.allows(repeats, Strictness::All) {
-            let against: i64 = AGAINST.iter().map(|term| other.scored.terms[term.index()].min(0)).sum();
-            let score = bandit.draw(other.scored.candidate.video) + against + repeats.penalty(query);
+            let taste: i64 = TASTE.iter().map(|term| counted(other.scored.terms[term.index()])).sum();
+            let score = bandit.draw(other.scored.candidate.video) + taste + repeats.penalty(query);
             best = best.max(Some((score, other.scored.candidate.video, at)));
         }
     }

@@ -197,6 +197,8 @@ pub(crate) struct Viewer {
     pub(crate) trail: VecDeque<u32>,
     /// What the viewer asked for.
     pub(crate) controls: Controls,
+    /// The last day of the log's time that they did anything: see [`crate::keeping`].
+    pub(crate) active_day: u32,
 }
 
 impl Viewer {
@@ -360,14 +362,22 @@ impl Viewer {
             reserved: row.reserved,
             trail: row.trail,
             controls: row.controls,
+            active_day: row.active_day,
             // Starting over is no way to teach more often.
             lessons: row.lessons,
             ..Self::default()
         };
     }
 
+    /// Forgets all but what the viewer asked for.
+    pub(crate) fn keep_controls(&mut self) {
+        let row = std::mem::take(self);
+        *self = Self { controls: row.controls, active_day: row.active_day, ..Self::default() };
+    }
+
     /// Joins what another viewer has met and likes.
     pub(crate) fn absorb(&mut self, other: Self, now_ms: i64, recent_max: usize, limits: TasteLimits) {
+        self.active_day = self.active_day.max(other.active_day);
         self.controls.absorb(other.controls);
         self.seen |= other.seen;
         self.facts |= other.facts;

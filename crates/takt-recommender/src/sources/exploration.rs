@@ -1,12 +1,14 @@
-//! Videos that few viewers have met yet, the young ones first, as the bandit draws them.
+//! Videos that few viewers have met yet, young ones and some of any age, as the bandit draws them.
 
 use super::Gathering;
 use crate::bandit::Bandit;
 use crate::fixed::mix;
 use std::cmp::Reverse;
 
-/// So many videos are drawn for at most: looking at all would take longer the more are new.
-const ARMS_MAX: u64 = 128;
+/// So many young videos are drawn for at most: looking at all would take longer the more are new.
+const YOUNG_MAX: u64 = 96;
+/// So many of any age are drawn for besides: who was passed over when young is not lost.
+const ANY_AGE: u64 = 32;
 /// Keeps these draws apart from others with the same seed.
 const SALT: u64 = 0x6578_706c_6f72_6531;
 
@@ -19,7 +21,7 @@ pub(crate) fn gather(gathering: &mut Gathering<'_, '_>) {
     gathering.offer_all(arms.into_iter().map(|(_, arm)| arm), most);
 }
 
-/// The young videos that few have met, or a sample of them; where they are too few, of all that few have met.
+/// Of the videos that few have met, the young ones or a sample of them, and a sample of all.
 fn arms(gathering: &Gathering<'_, '_>) -> Vec<u32> {
     let (query, catalogue) = (gathering.query, &gathering.query.engine.catalogue);
     let few = &catalogue.little_shown;
@@ -35,14 +37,14 @@ fn arms(gathering: &Gathering<'_, '_>) -> Vec<u32> {
         let middle = first + (end - first) / 2;
         if is_old(middle) { first = middle + 1 } else { end = middle }
     }
-    if count - first < gathering.left() as u64 {
-        first = 0;
-    }
-    let young = count - first;
-    let seed = mix(query.seed, SALT);
-    let place = |draw: u64| if young <= ARMS_MAX { draw } else { mix(seed, draw) % young };
-    let draws = (0..young.min(ARMS_MAX)).map(|draw| first + place(draw));
-    let mut arms: Vec<u32> = draws.filter_map(|place| few.select(u32::try_from(place).ok()?)).collect();
+    let (young, seed) = (count - first, mix(query.seed, SALT));
+    let of_young = (0..young.min(YOUNG_MAX)).map(|draw| {
+        let place = if young <= YOUNG_MAX { draw } else { mix(seed, draw) % young };
+        first + place
+    });
+    let of_all = (0..ANY_AGE.min(count)).map(|draw| mix(seed, YOUNG_MAX + draw) % count);
+    let places = of_young.chain(of_all);
+    let mut arms: Vec<u32> = places.filter_map(|place| few.select(u32::try_from(place).ok()?)).collect();
     arms.sort_unstable();
     arms.dedup();
     arms

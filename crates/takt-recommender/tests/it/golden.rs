@@ -499,6 +499,6 @@ fn the_same_log_gives_the_same_state_on_every_machine() {
         }
         cell.pass_ms(600_000);
     }
-    let expected = "a7ca7070a4afa2a791da5978be07cf2be95d848fea8f09ca211e5a0dc4a035e9";
+    let expected = "d3c0540b55f4d034aa7638e97b9e2b71dfacd91169221940b028ba93a704c7d5";
     assert_eq!(hex::encode(cell.engine.digest()), expected);
 }
