@@ -3,6 +3,7 @@
 use crate::catalogue::Catalogue;
 use crate::control;
 use crate::event::{Event, LogEntry};
+use crate::keeping;
 use crate::learn;
 use crate::outcomes::Outcomes;
 use crate::page::{Page, PageRequest};
@@ -41,8 +42,12 @@ pub struct Stats {
     pub videos_removed: u64,
     /// Viewers with a row.
     pub viewers: u64,
-    /// Creators, sounds, tags, words and languages.
+    /// Creators, sounds, tags, words and languages that videos have or lately had.
     pub features: u64,
+    /// Rows of such that are out of use, for others to take.
+    pub features_unused: u64,
+    /// Words that one video alone has, of which a number is held.
+    pub words_waiting: u64,
     /// Connections between videos liked together, counted at both ends.
     pub neighbours: u64,
     /// Events that named a video the log had not published, and so taught nothing.
@@ -110,8 +115,13 @@ impl Engine {
             return Err(Gap { expected, got: position });
         }
         self.counters.position = position;
+        let before = keeping::day(self.counters.now_ms);
         self.counters.now_ms = self.moment(entry.at);
+        let today = keeping::day(self.counters.now_ms);
         self.catalogue.advance(self.counters.now_ms);
+        if today > before {
+            keeping::sweep(self, today);
+        }
         match &entry.event {
             Event::ViewerMerged { from, into } => self.merge(*from, *into),
             Event::ViewerForgotten { viewer } => {
@@ -123,6 +133,9 @@ impl Engine {
                 Some(what_is_left) => learn::learn(self, &what_is_left),
                 None => learn::learn(self, event),
             },
+        }
+        if let Some(row) = entry.event.viewer().and_then(|viewer| self.viewers.get_mut(&viewer)) {
+            row.active_day = today;
         }
         Ok(())
     }
@@ -223,7 +236,9 @@ impl Engine {
             videos: live,
             videos_removed: rows.videos.len() as u64 - live,
             viewers: self.viewers.len() as u64,
-            features: rows.features.len() as u64,
+            features: (rows.features.len() - self.catalogue.retired() - rows.free.len()) as u64,
+            features_unused: (self.catalogue.retired() + rows.free.len()) as u64,
+            words_waiting: rows.lone.len() as u64,
             neighbours: neighbours as u64,
             ignored: self.counters.ignored,
             bytes: (viewers + self.catalogue.bytes()) as u64,

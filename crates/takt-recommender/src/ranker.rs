@@ -32,32 +32,7 @@ impl Scored {
         self.terms[term.index()] += value;
         self.score += value;
     }
-
-    /// The score without what speaks for the viewer's liking; what speaks against it counts. By this a place for
-    /// exploration leads out of what the viewer knows, and not to what they have turned down.
-    pub(crate) fn untasted(&self) -> i64 {
-        self.score - PERSONAL.iter().map(|term| self.terms[term.index()].max(0)).sum::<i64>()
-    }
 }
-
-/// The terms that know the viewer.
-const PERSONAL: [TermName; 15] = [
-    TermName::CoWatch,
-    TermName::Next,
-    TermName::Walk,
-    TermName::AfterLast,
-    TermName::AfterSecond,
-    TermName::AfterEarlier,
-    TermName::Embedding,
-    TermName::Enjoyed,
-    TermName::Creator,
-    TermName::Sound,
-    TermName::Tag,
-    TermName::Word,
-    TermName::Language,
-    TermName::Followed,
-    TermName::Wish,
-];
 
 /// The terms that are predictions: of what, and whether it speaks for the video.
 const PREDICTED: [(TermName, OutcomeName, i64); OutcomeName::COUNT] = [
@@ -65,6 +40,7 @@ const PREDICTED: [(TermName, OutcomeName, i64); OutcomeName::COUNT] = [
     (TermName::Completion, OutcomeName::Completion, 1),
     (TermName::Like, OutcomeName::Like, 1),
     (TermName::Share, OutcomeName::Share, 1),
+    (TermName::Follow, OutcomeName::Follow, 1),
     (TermName::Skip, OutcomeName::Skip, -1),
     (TermName::Refusal, OutcomeName::NotInterested, -1),
 ];

@@ -100,6 +100,7 @@ registry! {
         Completion "completion" "How much of it you are expected to watch, against the average; -1 to 1.",
         Like "like" "How likely you like it, against the average; -1 to 1.",
         Share "share" "How likely you pass it on, against the average; -1 to 1.",
+        Follow "follow" "How likely you begin to follow its creator, against the average; -1 to 1, and 0 where you follow already.",
         Skip "skip" "How likely you leave it at once, against the average; from -1 for certainly to 1.",
         Refusal "refusal" "How likely you ask for less of this, against the average; from -1 for certainly to 1.",
         Creator "creator" "What you made of this creator's videos: finished, liked and shared against skipped; -1 to 1.",
@@ -126,6 +127,7 @@ registry! {
         Completion "completion" "The part of it that was watched, where a long video counts as watched through after the policy's `enough_ms`.",
         Like "like" "The viewer pressed the like button.",
         Share "share" "The viewer passed it on.",
+        Follow "follow" "The viewer began to follow its creator.",
         Skip "skip" "It was left before it had really begun.",
         NotInterested "not_interested" "The viewer asked for less of this.",
     }

@@ -26,7 +26,7 @@ const SHRINK: f32 = 3.0;
 /// What one single other viewer liked leads nobody: that is coincidence, and would show one viewer's likes to another.
 const SEED_SELF_AND_ONE: f32 = 2.0;
 /// Viewers' worth of doubt in what a video leads to, beyond these.
-const SEED_DOUBT: f32 = 3.0;
+const SEED_DOUBT: f32 = 1.0;
 /// Likes of nothing in particular in every total of popularity: what a handful of viewers like says little.
 const POPULARITY_DOUBT: i64 = 300;
 /// Above any lift, so that logarithms stay within what a score can hold.

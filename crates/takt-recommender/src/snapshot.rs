@@ -159,6 +159,12 @@ fn check(state: &State) -> Result<(), RestoreError> {
     if state.rows.feature_records.len() as u64 != features || !state.lore.contexts.is_whole() {
         return Err(RestoreError::Inconsistent("a table has another size".into()));
     }
+    let Rows { lone, idle, free, .. } = &state.rows;
+    if outside(lone.values().max().copied(), videos)
+        || outside(idle.keys().chain(free).max().copied(), features)
+    {
+        return Err(RestoreError::Inconsistent("what waits refers to a missing row".into()));
+    }
     for video in &state.rows.videos {
         let neighbour = video.neighbours.reference();
         let own =

@@ -43,6 +43,10 @@ pub(crate) enum Fact {
     Shared = 4,
     /// They asked for less of it.
     NotInterested = 5,
+    /// Asking for less of it entered its record, once.
+    RefusalCounted = 6,
+    /// They began to follow its creator after it was shown.
+    LedToFollow = 7,
 }
 
 /// For and against one feature, in micro-units as of a time.
@@ -193,6 +197,8 @@ pub(crate) struct Viewer {
     pub(crate) trail: VecDeque<u32>,
     /// What the viewer asked for.
     pub(crate) controls: Controls,
+    /// The last day of the log's time that they did anything: see [`crate::keeping`].
+    pub(crate) active_day: u32,
 }
 
 impl Viewer {
@@ -227,6 +233,13 @@ impl Viewer {
         let pending = self.pending.iter_mut().find(|pending| pending.video == video && !pending.settled)?;
         pending.settled = now_ms.saturating_sub(pending.at_ms) <= PENDING_MS;
         pending.settled.then_some(pending.surface)
+    }
+
+    /// The latest video shown a moment ago that matches.
+    pub(crate) fn shown_lately(&self, now_ms: i64, matches: impl Fn(u32) -> bool) -> Option<u32> {
+        let lately = |pending: &&Pending| now_ms.saturating_sub(pending.at_ms) <= PENDING_MS;
+        let mut latest = self.pending.iter().rev().filter(lately).map(|pending| pending.video);
+        latest.find(|&video| matches(video))
     }
 
     /// Where a video was shown, if the predictions have learned, or are about to learn, what came of it.
@@ -349,14 +362,22 @@ impl Viewer {
             reserved: row.reserved,
             trail: row.trail,
             controls: row.controls,
+            active_day: row.active_day,
             // Starting over is no way to teach more often.
             lessons: row.lessons,
             ..Self::default()
         };
     }
 
+    /// Forgets all but what the viewer asked for.
+    pub(crate) fn keep_controls(&mut self) {
+        let row = std::mem::take(self);
+        *self = Self { controls: row.controls, active_day: row.active_day, ..Self::default() };
+    }
+
     /// Joins what another viewer has met and likes.
     pub(crate) fn absorb(&mut self, other: Self, now_ms: i64, recent_max: usize, limits: TasteLimits) {
+        self.active_day = self.active_day.max(other.active_day);
         self.controls.absorb(other.controls);
         self.seen |= other.seen;
         self.facts |= other.facts;

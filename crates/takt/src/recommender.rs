@@ -19,7 +19,7 @@ use std::io::{BufRead, BufWriter, Write};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use takt_core::{AccountId, ImpressionId, SoundId, Timestamp, VideoId, ViewerId};
-use takt_recommender::{DEFAULT_POLICY, Engine, Event, LogEntry, PageRequest, Policy};
+use takt_recommender::{Control, DEFAULT_POLICY, Engine, Event, LogEntry, PageRequest, Policy, Subject};
 
 /// How long a video is taken to be where the stream does not say.
 const DURATION_MS: u32 = 15_000;
@@ -63,6 +63,7 @@ struct Raw {
     like: Option<f64>,
     forward: Option<f64>,
     share: Option<f64>,
+    follow: Option<f64>,
     hate: Option<f64>,
 }
 
@@ -244,6 +245,12 @@ impl Session {
         }
         if happened(raw.forward) || happened(raw.share) {
             self.apply(at_ms, Event::Share { viewer, impression, video });
+        }
+        if happened(raw.follow)
+            && let Some(Subject::Creator(creator)) = self.engine.subjects(video).first()
+        {
+            let control = Control::Follow { creator: *creator };
+            self.apply(at_ms, Event::ViewerControlled { viewer, control });
         }
         if happened(raw.hate) {
             self.apply(at_ms, Event::NotInterested { viewer, impression, video });
