@@ -160,6 +160,8 @@ fn liked_together_by_others_is_co_watch() {
     for name in ["co_watch", "next", "walk"] {
         assert_eq!(term(&one.page(0, 30, 1), 7, name), 0, "{name}");
     }
+    assert_eq!(cell.engine.led_by(viewer(0), video(7), 2), [video(3)]);
+    assert_eq!(cell.engine.led_by(viewer(0), video(11), 2), []);
     // With a second one it begins, and is far from what six make of it.
     one.finish(2, video(3));
     one.finish(2, video(7));
