@@ -9,7 +9,6 @@ const about: Record<string, (label: string) => string> = {
   tag: (label) => `mit #${label}`,
   word: (label) => `über „${label}“`,
   language: (label) => `auf ${label}`,
-  video: (label) => (label ? `wie „${label}“` : 'wie dieses'),
 };
 
 const verbs: Record<string, string> = { finished: 'zu Ende gesehen', liked: 'gelikt', shared: 'geteilt', skipped: 'übersprungen' };

@@ -13,7 +13,6 @@ const about: Record<string, (label: string) => string> = {
   tag: (label) => `with #${label}`,
   word: (label) => `about “${label}”`,
   language: (label) => `in ${label}`,
-  video: (label) => (label ? `like “${label}”` : 'much like this one'),
 };
 
 const verbs: Record<string, string> = { finished: 'finished', liked: 'liked', shared: 'shared', skipped: 'skipped' };
