@@ -392,11 +392,11 @@ fn new_videos_get_their_place_by_exploration() {
     }
     let page = cell.page(0, 10, 1);
     let explored: Vec<_> = page.items.iter().filter(|item| item.source == SourceName::Exploration).collect();
-    assert_eq!(explored.len(), 1);
+    assert!((1..=2).contains(&explored.len()), "0.15 of ten places");
     let placed: Vec<_> =
         page.items.iter().filter(|item| item.placement == takt_recommender::Placement::Exploration).collect();
     assert_eq!(placed, explored);
-    assert!((50..100).any(|n| video(n) == explored[0].video));
+    assert!(explored.iter().all(|item| (50..100).any(|n| video(n) == item.video)));
 }
 
 #[test]
