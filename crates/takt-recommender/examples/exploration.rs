@@ -14,7 +14,7 @@ use takt_recommender::{Engine, Event, LogEntry, PageRequest, Placement, Policy};
 const START_MS: i64 = 1_767_225_600_000;
 const HOUR_MS: i64 = 3_600_000;
 const DURATION_MS: u32 = 15_000;
-const WORLDS: u64 = 5;
+const WORLDS: u64 = 3;
 const VIEWERS: u64 = 500;
 const CREATORS: u64 = 120;
 /// Creators of whom nothing was seen before the days that count.

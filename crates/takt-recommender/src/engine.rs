@@ -189,6 +189,15 @@ impl Engine {
         Some(self.lore.outcomes.predict(OutcomeName::Enjoyed, &features))
     }
 
+    /// The same for every outcome: probabilities in micro-units; of `completion`, the part expected to be watched.
+    pub fn predict_all(&self, viewer: ViewerId, video: VideoId, on_page: bool) -> Vec<(OutcomeName, i64)> {
+        let Some(number) = self.catalogue.number(video) else { return Vec::new() };
+        let surface = if on_page { Surface::Feed } else { Surface::Elsewhere };
+        let features = learn::features(self, self.viewers.get(&viewer), number, surface);
+        let likely = |&outcome: &OutcomeName| (outcome, self.lore.outcomes.predict(outcome, &features));
+        OutcomeName::ALL.iter().map(likely).collect()
+    }
+
     /// The whole state as bytes, for [`Engine::restore`]: format version, policy, checksum and all.
     pub fn snapshot(&self) -> Vec<u8> {
         snapshot::write(self)

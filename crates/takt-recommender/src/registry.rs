@@ -66,7 +66,7 @@ registry! {
         Popular "popular" "What most viewers come to like these days.",
         Lasting "lasting" "What most viewers have come to like over the last weeks.",
         Fresh "fresh" "The newest videos of all.",
-        Exploration "exploration" "Videos that few viewers have met yet, drawn by the page's seed.",
+        Exploration "exploration" "Videos that few viewers have met yet, young ones first: the best of draws from what is believed of each, by the page's seed.",
         Backlog "backlog" "Any video you have not seen yet, drawn by the page's seed, where the other sources find too few.",
         Returned "returned" "Videos that were served to you a short while ago and never shown, where nothing else is left.",
     }

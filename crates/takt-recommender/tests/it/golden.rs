@@ -160,6 +160,8 @@ fn liked_together_by_others_is_co_watch() {
     for name in ["co_watch", "next", "walk"] {
         assert_eq!(term(&one.page(0, 30, 1), 7, name), 0, "{name}");
     }
+    assert_eq!(cell.engine.led_by(viewer(0), video(7), 2), [video(3)]);
+    assert_eq!(cell.engine.led_by(viewer(0), video(11), 2), []);
     // With a second one it begins, and is far from what six make of it.
     one.finish(2, video(3));
     one.finish(2, video(7));
@@ -389,11 +391,11 @@ fn new_videos_get_their_place_by_exploration() {
     }
     let page = cell.page(0, 10, 1);
     let explored: Vec<_> = page.items.iter().filter(|item| item.source == SourceName::Exploration).collect();
-    assert_eq!(explored.len(), 1);
+    assert!((1..=2).contains(&explored.len()), "0.15 of ten places");
     let placed: Vec<_> =
         page.items.iter().filter(|item| item.placement == takt_recommender::Placement::Exploration).collect();
     assert_eq!(placed, explored);
-    assert!((50..100).any(|n| video(n) == explored[0].video));
+    assert!(explored.iter().all(|item| (50..100).any(|n| video(n) == item.video)));
 }
 
 #[test]

@@ -2,11 +2,12 @@
 
 use super::store::{self, LIST_MAX, RenditionRow, VideoRow};
 use crate::error::Result;
+use crate::follow;
 use crate::state::State;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use takt_core::{AccountId, Caption, Handle, Lang, SoundId, Timestamp, VideoId, ViewerId};
 
 /// Where a video is in its life.
@@ -105,6 +106,9 @@ pub struct FailureBody {
 pub struct Creator {
     pub id: AccountId,
     pub handle: Handle,
+    /// Whether the viewer follows them; absent where nobody in particular looks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub followed: Option<bool>,
 }
 
 /// The sound of a video. Videos with the same sound have the same id here.
@@ -195,7 +199,7 @@ fn media_url(video: VideoId, file: &str) -> String {
 /// Who looks, which decides what is shown.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Looker {
-    /// Whose likes are told.
+    /// Whose likes and follows are told.
     pub viewer: Option<ViewerId>,
     /// Whose own videos are shown with their progress, before they are ready and when they failed.
     pub account: Option<AccountId>,
@@ -206,7 +210,8 @@ pub async fn bodies(state: &State, ids: &[VideoId], viewer: Option<ViewerId>) ->
     bodies_for(state, ids, Looker { viewer, account: None }).await
 }
 
-/// Like [`bodies`], for somebody who may see their own videos in any status. Three statements for each 128 videos.
+/// Like [`bodies`], for somebody who may see their own videos in any status. At most four statements for each 128
+/// videos.
 pub async fn bodies_for(state: &State, ids: &[VideoId], looker: Looker) -> Result<Vec<VideoBody>> {
     let mut found: HashMap<VideoId, VideoBody> = HashMap::with_capacity(ids.len());
     for ids in ids.chunks(LIST_MAX) {
@@ -218,12 +223,21 @@ pub async fn bodies_for(state: &State, ids: &[VideoId], looker: Looker) -> Resul
             Some(viewer) => Some(store::liked(&state.db, viewer, ids).await?.into_iter().collect()),
             None => None,
         };
-        for row in store::by_ids(&state.db, ids).await? {
+        let rows = store::by_ids(&state.db, ids).await?;
+        let followed: Option<HashSet<AccountId>> = match looker.viewer {
+            Some(viewer) => {
+                let creators: BTreeSet<AccountId> = rows.iter().map(|row| row.account_id).collect();
+                Some(follow::followed(state, viewer, creators).await?.into_iter().collect())
+            }
+            None => None,
+        };
+        for row in rows {
             let own = looker.account == Some(row.account_id);
             if own || row.status == "ready" {
                 let renditions = renditions.remove(&row.id).unwrap_or_default();
                 let liked = liked.as_ref().map(|liked| liked.contains(&row.id));
-                found.insert(row.id, body(row, renditions, liked, own));
+                let followed = followed.as_ref().map(|followed| followed.contains(&row.account_id));
+                found.insert(row.id, body(row, renditions, Told { liked, followed }, own));
             }
         }
     }
@@ -245,7 +259,14 @@ pub(super) fn sound_title(handle: &Handle) -> String {
     format!("original sound by @{handle}")
 }
 
-fn body(row: VideoRow, renditions: Vec<RenditionBody>, liked: Option<bool>, own: bool) -> VideoBody {
+/// What a viewer made of a video and its creator; none where nobody in particular looks.
+#[derive(Debug, Clone, Copy, Default)]
+struct Told {
+    liked: Option<bool>,
+    followed: Option<bool>,
+}
+
+fn body(row: VideoRow, renditions: Vec<RenditionBody>, told: Told, own: bool) -> VideoBody {
     let status = Status::parse(&row.status);
     let sound = match (row.sound_id, row.sound_video_id, &row.sound_handle) {
         (Some(id), Some(video_id), Some(handle)) => {
@@ -264,7 +285,7 @@ fn body(row: VideoRow, renditions: Vec<RenditionBody>, liked: Option<bool>, own:
         caption: Caption::into(row.caption),
         language: row.language,
         ai_generated: row.ai_generated,
-        creator: Creator { id: row.account_id, handle: row.handle },
+        creator: Creator { id: row.account_id, handle: row.handle, followed: told.followed },
         sound,
         created_at: row.created_ms,
         published_at: row.published_ms,
@@ -276,6 +297,6 @@ fn body(row: VideoRow, renditions: Vec<RenditionBody>, liked: Option<bool>, own:
         thumbhash: row.thumbhash.map(|hash| STANDARD.encode(hash)),
         renditions,
         counts: Counts { likes: row.likes, views: row.views, shares: row.shares },
-        liked,
+        liked: told.liked,
     }
 }

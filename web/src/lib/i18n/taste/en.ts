@@ -13,7 +13,6 @@ const about: Record<string, (label: string) => string> = {
   tag: (label) => `with #${label}`,
   word: (label) => `about “${label}”`,
   language: (label) => `in ${label}`,
-  video: (label) => (label ? `like “${label}”` : 'much like this one'),
 };
 
 const verbs: Record<string, string> = { finished: 'finished', liked: 'liked', shared: 'shared', skipped: 'skipped' };
@@ -24,6 +23,7 @@ export const en = {
     loading: 'Looking it up',
     place: (n: number) => `It came ${ordinal(n)} of what was considered.`,
     deeds: (deeds: [string, number][], kind: string, label: string) => {
+      if (kind === 'video') return `You ${list(deeds.map(([deed]) => verbs[deed] ?? deed))} ${label ? `“${label}”` : 'another video'}, and people who liked that liked this, too.`;
       const phrase = (about[kind] ?? ((text: string) => `with “${text}”`))(label);
       const parts = deeds.map(([deed, n], i) => (i === 0 ? `${verbs[deed]} ${videos(n)} ${phrase}` : `${verbs[deed]} ${n}`));
       return parts.length > 0 ? `You ${list(parts)}.` : `You asked for more or less of videos ${phrase}.`;
