@@ -28,7 +28,7 @@ const SEED_SELF_AND_ONE: f32 = 2.0;
 /// Viewers' worth of doubt in what a video leads to, beyond these.
 const SEED_DOUBT: f32 = 1.0;
 /// Likes of nothing in particular in every total of popularity: what a handful of viewers like says little.
-const POPULARITY_DOUBT: i64 = 300;
+const POPULARITY_DOUBT: i64 = 2_000;
 /// Above any lift, so that logarithms stay within what a score can hold.
 const LIFT_MAX: f64 = 1e9;
 /// What a lift counts against having none.

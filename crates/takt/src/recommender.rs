@@ -118,6 +118,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 
 pub(crate) struct Session {
     pub(crate) engine: Engine,
+    /// What came before the stream.
+    waiting: Vec<Event>,
     impressions: u128,
     /// The latest prediction: viewer, item and the probabilities of all outcomes in micro-units.
     predicted: Option<(u64, u64, Vec<(OutcomeName, i64)>)>,
@@ -163,6 +165,7 @@ impl Session {
     pub(crate) fn new(policy: Policy) -> Self {
         Self {
             engine: Engine::new(policy),
+            waiting: Vec::new(),
             impressions: 0,
             predicted: None,
             reliability: [Bin::default(); BINS],
@@ -195,18 +198,20 @@ impl Session {
                 let (item, columns) = (next("item")?.parse()?, next("columns")?);
                 // Not a number is not JSON; a column that is none is left out.
                 let columns: Item = serde_json::from_str(&columns.replace(": NaN", ": null"))?;
-                self.publish(item, &columns, 0);
+                let event = Self::published(item, &columns);
+                self.waiting.push(event);
             }
             "S" => {
                 let viewer = viewer(next("user")?.parse()?);
                 for item in next("items").unwrap_or_default().split_ascii_whitespace() {
-                    let video = self.video(item.parse()?, 0);
-                    self.apply(0, Event::Impression { viewer, impression: None, video });
+                    let video = VideoId::from_u128(u128::from(item.parse::<u64>()?));
+                    self.waiting.push(Event::Impression { viewer, impression: None, video });
                 }
             }
             "E" => {
                 let (at_ms, user, item) =
                     (next("time")?.parse()?, next("user")?.parse()?, next("item")?.parse()?);
+                self.begin(at_ms);
                 let (label, raw) = (next("label")?, Raw::read(next("columns").unwrap_or("{}"))?);
                 if let Some((_, _, likely)) =
                     self.predicted.take().filter(|&(who, what, _)| (who, what) == (user, item))
@@ -218,6 +223,7 @@ impl Session {
             "R" => {
                 let (at_ms, user, limit) =
                     (next("time")?.parse()?, next("user")?.parse()?, next("k")?.parse()?);
+                self.begin(at_ms);
                 let now = Timestamp::from_millis(at_ms);
                 let request = PageRequest {
                     viewer: viewer(user),
@@ -234,6 +240,7 @@ impl Session {
             "P" => {
                 let (at_ms, user, item) =
                     (next("time")?.parse()?, next("user")?.parse()?, next("item")?.parse()?);
+                self.begin(at_ms);
                 let raw = Raw::read(next("columns").unwrap_or("{}"))?;
                 let video = self.video(item, at_ms);
                 let all = self.engine.predict_all(viewer(user), video, raw.on_feed());
@@ -304,6 +311,19 @@ impl Session {
         self.apply(at_ms, Event::Watch { viewer, impression, video, watch_ms, loops: 0, paused: false });
     }
 
+    /// What came before the stream has no time: it happened when the stream begins.
+    fn begin(&mut self, at_ms: i64) {
+        for event in std::mem::take(&mut self.waiting) {
+            if let Event::Impression { video, .. } = event
+                && !self.engine.knows(video)
+            {
+                let event = Self::published(video.uuid().as_u128() as u64, &Item::default());
+                self.apply(at_ms, event);
+            }
+            self.apply(at_ms, event);
+        }
+    }
+
     fn apply(&mut self, at_ms: i64, event: Event) {
         let entry = LogEntry { at: Timestamp::from_millis(at_ms), event };
         let start = Instant::now();
@@ -315,12 +335,13 @@ impl Session {
     fn video(&mut self, item: u64, at_ms: i64) -> VideoId {
         let video = VideoId::from_u128(u128::from(item));
         if !self.engine.knows(video) {
-            self.publish(item, &Item::default(), at_ms);
+            let event = Self::published(item, &Item::default());
+            self.apply(at_ms, event);
         }
         video
     }
 
-    fn publish(&mut self, item: u64, columns: &Item, at_ms: i64) {
+    fn published(item: u64, columns: &Item) -> Event {
         let text = |value: &Option<serde_json::Value>| match value {
             Some(serde_json::Value::String(text)) => text.clone(),
             Some(serde_json::Value::Null) | None => String::new(),
@@ -330,7 +351,7 @@ impl Session {
         // Without a creator every video is its own.
         let creator = number(&text(&columns.author)).unwrap_or((1 << 96) + u128::from(item));
         let tags = text(&columns.tags);
-        let event = Event::VideoPublished {
+        Event::VideoPublished {
             video: VideoId::from_u128(u128::from(item)),
             creator: AccountId::from_u128(creator),
             sound: number(&text(&columns.music_id)).map(SoundId::from_u128),
@@ -338,8 +359,7 @@ impl Session {
             tags: tags.split(',').map(str::trim).filter(|tag| !tag.is_empty()).map(str::to_owned).collect(),
             words: Vec::new(),
             duration_ms: columns.duration_ms.map_or(DURATION_MS, |value| value as u32),
-        };
-        self.apply(at_ms, event);
+        }
     }
 }
 

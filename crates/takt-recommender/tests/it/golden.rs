@@ -131,7 +131,7 @@ fn sound_tag_and_word_count_on_their_own() {
         (5, None, ""),
     ]);
     cell.like(0, video(0));
-    let page = cell.page(0, 10, 1);
+    let page = cell.page(0, 10, 2);
     assert!(term(&page, 1, "sound") > 0 && term(&page, 2, "tag") > 0 && term(&page, 3, "word") > 0);
     assert_eq!((item(&page, 1).source, item(&page, 3).source), (SourceName::Sound, SourceName::Topic));
     assert_eq!(place(&page, 4), 3);
@@ -192,11 +192,11 @@ fn what_others_finish_is_popular_and_what_they_skip_is_not() {
     cell.pass_ms(24 * 3_600_000);
     cell.impression(30, video(20));
     let after = all.map(|name| term(&cell.page(0, 30, 1), 5, name));
-    // Each signal's share is likes / (likes + 300 of doubt), against an even spread over 30 videos; the term is a weight,
+    // Each signal's share is likes / (likes + 2000 of doubt), against an even spread over 30 videos; the term is a weight,
     // which has not changed, times log2(1 + 2 x share x 30).
     let logarithm = |half_lives: f64| {
         let likes = 20.0 * 0.5_f64.powf(half_lives);
-        (1.0 + 2.0 * 30.0 * likes / (likes + 300.0)).log2()
+        (1.0 + 2.0 * 30.0 * likes / (likes + 2_000.0)).log2()
     };
     for (at, half_lives) in [(0, 8.0), (1, 1.0), (2, 24.0 / 336.0)] {
         let got = after[at] as f64 / before[at] as f64;
@@ -500,6 +500,6 @@ fn the_same_log_gives_the_same_state_on_every_machine() {
         }
         cell.pass_ms(600_000);
     }
-    let expected = "d3c0540b55f4d034aa7638e97b9e2b71dfacd91169221940b028ba93a704c7d5";
+    let expected = "05738ed0831c52af077580913be30f9d081a2c43596d0e7f7d32d4753eb21f01";
     assert_eq!(hex::encode(cell.engine.digest()), expected);
 }
