@@ -197,12 +197,14 @@ export function trim(edit: EditList, index: number, startMs: number, endMs: numb
   return { ...next, sound: shifted(edit.sound, (start - old.start_ms) / old.speed) };
 }
 
-/** The sound as heard when the video begins `byMs` later. */
+/**
+ * The sound as heard when the video begins `byMs` later. What was cut off at the front moves its start,
+ * what came back before it is filled with more of the sound as far as there is any.
+ */
 function shifted(sound: SoundUse, byMs: number): SoundUse {
-  const lead = sound.lead_ms - byMs;
-  // What was cut off at the front is expressed by the start, so that the lead stays small.
-  const start = sound.start_ms - Math.min(0, lead);
-  return { ...sound, start_ms: Math.round(start), lead_ms: Math.round(Math.max(0, lead)) };
+  const lead = Math.round(sound.lead_ms - byMs);
+  const back = Math.min(lead, sound.start_ms);
+  return { ...sound, start_ms: sound.start_ms - back, lead_ms: lead - back };
 }
 
 /** Cuts the segment under a time of the finished video in two. */

@@ -148,7 +148,7 @@ export const de: StudioMessages = {
     moveEarlier: 'Nach vorn schieben',
     moveLater: 'Nach hinten schieben',
     reverse: 'Rückwärts',
-    whole: 'Ganzes Bild',
+    whole: 'Einpassen',
     remove: 'Löschen',
     addMore: 'Dazu',
     speed: 'Tempo',

@@ -146,7 +146,7 @@ export const en = {
     moveEarlier: 'Move earlier',
     moveLater: 'Move later',
     reverse: 'Reverse',
-    whole: 'Whole picture',
+    whole: 'Fit in',
     remove: 'Delete',
     addMore: 'Add',
     speed: 'Speed',
