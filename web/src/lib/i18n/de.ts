@@ -7,7 +7,7 @@ export const de = {
     label: 'Hauptmenü',
     skip: 'Zum Inhalt springen',
     home: 'Start',
-    upload: 'Hochladen',
+    upload: 'Erstellen',
     profile: 'Profil',
     taste: 'Dein Geschmack',
     settings: 'Einstellungen',

@@ -5,7 +5,7 @@ export const en = {
     label: 'Main',
     skip: 'Skip to content',
     home: 'Home',
-    upload: 'Upload',
+    upload: 'Create',
     profile: 'Profile',
     taste: 'Your taste',
     settings: 'Settings',

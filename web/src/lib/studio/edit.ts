@@ -26,7 +26,7 @@ export interface Segment {
   volume: number;
 }
 
-export type Layout = { kind: 'single' } | { kind: Exclude<LayoutKind, 'single'>; video: string; start_ms: number; volume: number; place: Place };
+export type Layout = { kind: 'single' } | { kind: Exclude<LayoutKind, 'single'>; video: string; start_ms: number; volume: number; place: Place; fit?: Fit };
 
 export interface SoundUse {
   sound: string;

@@ -140,7 +140,9 @@ class Project {
     const lead = recorded.leadMs;
     const take = this.keep(recorded.blob, { kind: 'video', ...recorded });
     const start = lead === null ? 0 : Math.max(0, lead);
-    let next = append(this.edit, { ...newSegment(take.id, start, recorded.durationMs), volume });
+    const { layout } = this.edit;
+    const fit = layout.kind === 'single' ? 'cover' : (layout.fit ?? 'cover');
+    let next = append(this.edit, { ...newSegment(take.id, start, recorded.durationMs), volume, fit });
     // Heard before the first picture: the sound goes on from where the picture begins.
     if (lead !== null && lead < 0 && next.sound && this.edit.segments.length === 0) {
       next = { ...next, sound: { ...next.sound, start_ms: Math.round(next.sound.start_ms - lead) } };
