@@ -8,6 +8,9 @@
 //! 4. [`poster`] takes a still and a ThumbHash from that file, which also proves that a frame decodes.
 //! 5. [`further_renditions`] makes the rest, decoding once.
 //!
+//! An edited video comes from several files: [`edit::render`] makes one file of them and its edit list, which then goes
+//! through the stages above like an upload.
+//!
 //! A damaged file is saved as far as it goes: when it breaks off but its index is there and at least the shortest
 //! allowed clip can be decoded, it becomes a shorter video ([`Source::truncated`]), encoded, never copied. With no
 //! index, or less than half of what was measured decodable, it is rejected.
@@ -17,6 +20,7 @@
 //! Uploads are hostile: no code here trusts a number, a name or a text that a file states.
 
 mod classify;
+pub mod edit;
 mod encode;
 mod error;
 mod filters;
@@ -32,6 +36,7 @@ mod sandbox;
 mod seccomp;
 mod sniff;
 mod sound;
+mod sound_source;
 mod tools;
 
 pub use encode::{Rendition, first_rendition, further_renditions};
@@ -43,4 +48,5 @@ pub use plan::{AudioPlan, FastPath, First, FrameRate, Plan, Rung, RungSettings, 
 pub use poster::{Poster, poster};
 pub use sandbox::SandboxStatus;
 pub use sound::{Loudness, Sound, audio_digest, gain_db, loudness};
+pub use sound_source::{SoundSource, inspect_sound};
 pub use tools::Tools;

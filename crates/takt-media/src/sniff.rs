@@ -49,6 +49,36 @@ pub(crate) fn sniff(path: &Path) -> io::Result<Result<Sniffed, Failure>> {
     Ok(Ok(Sniffed { container, bytes, cut_off: index.cut_off }))
 }
 
+/// Reads the beginning of a file that may hold nothing but sound, and says what it is.
+///
+/// # Errors
+/// The outer error is the system's; the inner one the file's.
+pub(crate) fn sniff_sound(path: &Path) -> io::Result<Result<Sniffed, Failure>> {
+    let mut file = File::open(path)?;
+    let bytes = file.metadata()?.len();
+    let mut head = Vec::with_capacity(HEAD_BYTES);
+    file.by_ref().take(HEAD_BYTES as u64).read_to_end(&mut head)?;
+    match sound_container(&head) {
+        Some(container) => Ok(Ok(Sniffed { container, bytes, cut_off: false })),
+        None => sniff(path),
+    }
+}
+
+/// The containers of sound that [`container`] refuses.
+fn sound_container(head: &[u8]) -> Option<Container> {
+    let at = |offset: usize, magic: &[u8]| head.get(offset..).is_some_and(|rest| rest.starts_with(magic));
+    // An MPEG audio frame: eleven bits set, then a version and a layer that exist.
+    let mpeg = matches!(head, [0xFF, second, ..] if second & 0xE6 == 0xE2);
+    match () {
+        () if at(4, b"ftypM4A ") || at(4, b"ftypM4B ") => Some(Container::Mp4),
+        () if at(0, b"RIFF") && at(8, b"WAVE") => Some(Container::Wav),
+        () if at(0, b"ID3") || mpeg => Some(Container::Mp3),
+        () if at(0, b"OggS") => Some(Container::Ogg),
+        () if at(0, b"fLaC") => Some(Container::Flac),
+        () => None,
+    }
+}
+
 fn container(head: &[u8]) -> Result<Container, Failure> {
     if head.is_empty() {
         return Err(Failure::EmptyFile);
