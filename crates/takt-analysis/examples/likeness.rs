@@ -68,7 +68,8 @@ fn ffmpeg(args: &[&str]) -> Option<Vec<u8>> {
 fn samples(path: &Path) -> Option<Vec<f32>> {
     let rate = SAMPLE_RATE.to_string();
     let path = path.to_str().unwrap();
-    let args = ["-t", SECONDS_MAX, "-i", path, "-map", "0:a:0", "-ac", "1", "-ar", &rate, "-f", "f32le", "pipe:1"];
+    let args =
+        ["-t", SECONDS_MAX, "-i", path, "-map", "0:a:0", "-ac", "1", "-ar", &rate, "-f", "f32le", "pipe:1"];
     let bytes = ffmpeg(&args)?;
     let samples: Vec<f32> = bytes.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
     (!samples.is_empty()).then_some(samples)
@@ -77,8 +78,19 @@ fn samples(path: &Path) -> Option<Vec<f32>> {
 fn pictures(path: &Path) -> Option<Pictures> {
     let filter = format!("fps={FRAMES_PER_SECOND},scale={FRAME_EDGE}:{FRAME_EDGE}:flags=area,format=gray");
     let path = path.to_str().unwrap();
-    let bytes =
-        ffmpeg(&["-t", SECONDS_MAX, "-i", path, "-map", "0:v:0", "-vf", &filter, "-f", "rawvideo", "pipe:1"])?;
+    let bytes = ffmpeg(&[
+        "-t",
+        SECONDS_MAX,
+        "-i",
+        path,
+        "-map",
+        "0:v:0",
+        "-vf",
+        &filter,
+        "-f",
+        "rawvideo",
+        "pipe:1",
+    ])?;
     Some(Pictures::of(&bytes)).filter(|pictures| !pictures.is_empty())
 }
 
@@ -93,12 +105,16 @@ struct Tally {
 impl Tally {
     fn row(&self, what: &str) {
         let share = f64::from(self.right) * 100.0 / f64::from(self.cases.max(1));
-        println!("| {what} | {} | {} | {share:.1} % | {} | {} |", self.cases, self.right, self.looked_up, self.wrong);
+        println!(
+            "| {what} | {} | {} | {share:.1} % | {} | {} |",
+            self.cases, self.right, self.looked_up, self.wrong
+        );
     }
 }
 
 fn sounds(files: &[PathBuf], speech: Option<&Path>, work: &Path) {
-    let files: Vec<&PathBuf> = files.iter().filter(|file| has(file, &["ogg", "mp3", "flac", "wav"])).collect();
+    let files: Vec<&PathBuf> =
+        files.iter().filter(|file| has(file, &["ogg", "mp3", "flac", "wav"])).collect();
     let known: Vec<(&PathBuf, Fingerprint, f32)> = files
         .iter()
         .filter_map(|file| {
@@ -119,7 +135,9 @@ fn sounds(files: &[PathBuf], speech: Option<&Path>, work: &Path) {
         variants.push(("first 3 s cut, speech as loud over it, 64 kb/s AAC", cut.to_owned(), true));
     }
     println!("## Sounds\n\n{} sounds; a copy of each, compared with all of them.\n", known.len());
-    println!("| copy | cases | recognised | recall | found by lookup | taken for another |\n|---|---|---|---|---|---|");
+    println!(
+        "| copy | cases | recognised | recall | found by lookup | taken for another |\n|---|---|---|---|---|---|"
+    );
     let mut all = Tally::default();
     let mut notes = Vec::new();
     for (what, filter, talked_over) in &variants {
@@ -137,7 +155,19 @@ fn sounds(files: &[PathBuf], speech: Option<&Path>, work: &Path) {
                     "[0:a]{cut},aresample=44100,aformat=channel_layouts=mono,{spoken}[a];[1:a]aresample=44100,aformat=channel_layouts=mono,{spoken}[b];[a][b]amix=duration=first:normalize=0"
                 );
                 let speech = speech.to_str().unwrap();
-                let mut args = vec!["-t", SECONDS_MAX, "-i", from, "-stream_loop", "-1", "-i", speech, "-filter_complex", &graph, "-vn"];
+                let mut args = vec![
+                    "-t",
+                    SECONDS_MAX,
+                    "-i",
+                    from,
+                    "-stream_loop",
+                    "-1",
+                    "-i",
+                    speech,
+                    "-filter_complex",
+                    &graph,
+                    "-vn",
+                ];
                 args.extend(aac.split(' ').chain([to_text]));
                 ffmpeg(&args)
             } else {
@@ -152,7 +182,8 @@ fn sounds(files: &[PathBuf], speech: Option<&Path>, work: &Path) {
             for (other, fingerprint, _) in &known {
                 let likeness = copy.compare(fingerprint);
                 let same = likeness.is_some_and(|likeness| likeness.is_same());
-                let shared = index_keys(fingerprint).iter().filter(|key| keys.binary_search(key).is_ok()).count();
+                let shared =
+                    index_keys(fingerprint).iter().filter(|key| keys.binary_search(key).is_ok()).count();
                 if other == file {
                     tally.right += u32::from(same);
                     tally.looked_up += u32::from(shared >= 3);
@@ -163,7 +194,9 @@ fn sounds(files: &[PathBuf], speech: Option<&Path>, work: &Path) {
                     tally.wrong += 1;
                     notes.push(format!("- {} ({what}) for {}: {likeness:?}", name(file), name(other)));
                 }
-                if std::env::var_os("VERBOSE").is_some() && (other == file || likeness.is_some_and(|l| l.agreeing > 5)) {
+                if std::env::var_os("VERBOSE").is_some()
+                    && (other == file || likeness.is_some_and(|l| l.agreeing > 5))
+                {
                     eprintln!("{what}: {} / {}: {likeness:?} {shared}", name(file), name(other));
                 }
             }
@@ -203,8 +236,13 @@ fn videos(files: &[PathBuf], work: &Path) {
         files.iter().filter_map(|file| Some((*file, pictures(file)?))).collect();
     let small = "scale=trunc(iw/4)*2:trunc(ih/4)*2";
     let cropped = "crop=iw*0.92:ih*0.92,scale=trunc(iw/2)*2:trunc(ih/2)*2";
-    println!("## Pictures\n\n{} videos; a copy of each, compared with all of them by their pictures alone.\n", known.len());
-    println!("| copy | cases | recognised | recall | found by lookup | taken for another |\n|---|---|---|---|---|---|");
+    println!(
+        "## Pictures\n\n{} videos; a copy of each, compared with all of them by their pictures alone.\n",
+        known.len()
+    );
+    println!(
+        "| copy | cases | recognised | recall | found by lookup | taken for another |\n|---|---|---|---|---|---|"
+    );
     let mut all = Tally::default();
     let mut notes = Vec::new();
     for (what, filter) in [
@@ -218,8 +256,21 @@ fn videos(files: &[PathBuf], work: &Path) {
             let to = work.join("copy.mp4");
             let filter = format!("{filter},format=yuv420p");
             let made = ffmpeg(&[
-                "-t", SECONDS_MAX, "-i", file.to_str().unwrap(), "-map", "0:v:0", "-vf", &filter, "-c:v", "libx264", "-preset",
-                "veryfast", "-crf", "34", to.to_str().unwrap(),
+                "-t",
+                SECONDS_MAX,
+                "-i",
+                file.to_str().unwrap(),
+                "-map",
+                "0:v:0",
+                "-vf",
+                &filter,
+                "-c:v",
+                "libx264",
+                "-preset",
+                "veryfast",
+                "-crf",
+                "34",
+                to.to_str().unwrap(),
             ]);
             if made.is_none() {
                 notes.push(format!("- FFmpeg made no copy of {} ({what})", name(file)));
@@ -231,7 +282,8 @@ fn videos(files: &[PathBuf], work: &Path) {
             for (other, original) in &known {
                 let likeness = copy.compare(original);
                 let same = likeness.is_some_and(|likeness| likeness.is_same());
-                let shared = original.index_keys().iter().filter(|key| keys.binary_search(key).is_ok()).count();
+                let shared =
+                    original.index_keys().iter().filter(|key| keys.binary_search(key).is_ok()).count();
                 if other == file {
                     tally.right += u32::from(same);
                     tally.looked_up += u32::from(shared >= 2);
@@ -260,7 +312,13 @@ fn tempos(files: &[PathBuf]) {
         let Some(samples) = samples(file) else { continue };
         match rhythm(&samples).tempo {
             Some(tempo) => {
-                println!("| {} | {:.1} | {:.2} | {} |", name(file), tempo.bpm, tempo.confidence, tempo.beats_ms.len());
+                println!(
+                    "| {} | {:.1} | {:.2} | {} |",
+                    name(file),
+                    tempo.bpm,
+                    tempo.confidence,
+                    tempo.beats_ms.len()
+                );
             }
             None => println!("| {} | none | | |", name(file)),
         }

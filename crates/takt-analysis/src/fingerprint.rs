@@ -134,9 +134,8 @@ impl Fingerprint {
             }
         }
         // A shift that is no whole number of frames spreads over two.
-        let around = |shift: i32| -> u32 {
-            (shift - 1..=shift + 1).filter_map(|near| agreeing.get(&near)).sum()
-        };
+        let around =
+            |shift: i32| -> u32 { (shift - 1..=shift + 1).filter_map(|near| agreeing.get(&near)).sum() };
         // Of equals the one with more in its middle, then the smallest.
         let shift = agreeing
             .iter()

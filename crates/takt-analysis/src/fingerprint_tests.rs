@@ -46,7 +46,9 @@ fn a_sound_is_itself_quieter_noisier_and_cut() {
             assert!(likeness.is_same(), "{seed} {what}: {likeness:?}");
             assert!((likeness.shift_ms - shift_ms).abs() <= 50, "{seed} {what}: {likeness:?}");
             let keys = index_keys(&known);
-            let found = query_keys(&Fingerprint::of(&changed)).into_iter().filter(|key| keys.binary_search(key).is_ok());
+            let found = query_keys(&Fingerprint::of(&changed))
+                .into_iter()
+                .filter(|key| keys.binary_search(key).is_ok());
             assert!(found.count() >= 3, "{seed} {what}");
         }
     }

@@ -8,14 +8,20 @@ fn frame(scene: u32, time: f32, look: impl Fn(f32, f32) -> (f32, f32)) -> Vec<u8
     let blob = |n: u32| {
         // Mixed as in murmur3's end, so that scenes have nothing in common.
         let r = |k: u32| {
-            let mut mixed = scene.wrapping_mul(0x9e37_79b9) ^ n.wrapping_mul(0x85eb_ca6b) ^ k.wrapping_mul(0xc2b2_ae35);
+            let mut mixed =
+                scene.wrapping_mul(0x9e37_79b9) ^ n.wrapping_mul(0x85eb_ca6b) ^ k.wrapping_mul(0xc2b2_ae35);
             for _ in 0..2 {
                 mixed = (mixed ^ mixed >> 16).wrapping_mul(0x85eb_ca6b);
                 mixed = (mixed ^ mixed >> 13).wrapping_mul(0xc2b2_ae35);
             }
             (mixed >> 8) as f32 / (1 << 24) as f32
         };
-        (r(1) + 0.3 * (time * (r(2) - 0.5)).sin(), r(3) + 0.3 * (time * (r(4) - 0.5)).cos(), 0.05 + 0.2 * r(5), r(6) * 200.0)
+        (
+            r(1) + 0.3 * (time * (r(2) - 0.5)).sin(),
+            r(3) + 0.3 * (time * (r(4) - 0.5)).cos(),
+            0.05 + 0.2 * r(5),
+            r(6) * 200.0,
+        )
     };
     let mut pixels = Vec::new();
     for y in 0..FRAME_EDGE {
@@ -23,7 +29,9 @@ fn frame(scene: u32, time: f32, look: impl Fn(f32, f32) -> (f32, f32)) -> Vec<u8
             let (u, v) = look(x as f32 / FRAME_EDGE as f32, y as f32 / FRAME_EDGE as f32);
             let light: f32 = (0..7)
                 .map(blob)
-                .map(|(bx, by, size, height)| height * (-((u - bx).powi(2) + (v - by).powi(2)) / (2.0 * size * size)).exp())
+                .map(|(bx, by, size, height)| {
+                    height * (-((u - bx).powi(2) + (v - by).powi(2)) / (2.0 * size * size)).exp()
+                })
                 .sum();
             pixels.push(light.min(255.0) as u8);
         }

@@ -82,7 +82,8 @@ fn onset_strength(samples: &[f32]) -> Vec<f32> {
     };
     let flux: Vec<f32> = (0..bands.len()).map(rise).collect();
     let level = moving_mean(&flux, RATE as usize / 2);
-    let mut strength: Vec<f32> = flux.iter().zip(level).map(|(flux, level)| (flux - level).max(0.0)).collect();
+    let mut strength: Vec<f32> =
+        flux.iter().zip(level).map(|(flux, level)| (flux - level).max(0.0)).collect();
     let count = strength.len().max(1) as f32;
     let deviation = (strength.iter().map(|value| value * value).sum::<f32>() / count).sqrt();
     if deviation > 0.0 {
@@ -161,7 +162,9 @@ fn tempo(strength: &[f32]) -> Option<Tempo> {
     let beats = beats(strength, lag);
     // Over all beats the tempo is known more exactly than a lag tells.
     let lag = match (beats.first(), beats.last()) {
-        (Some(first), Some(last)) if beats.len() > 4 => slope(&beats).unwrap_or((last - first) as f32 / (beats.len() - 1) as f32),
+        (Some(first), Some(last)) if beats.len() > 4 => {
+            slope(&beats).unwrap_or((last - first) as f32 / (beats.len() - 1) as f32)
+        }
         _ => lag,
     };
     let beats_ms = beats.into_iter().map(milliseconds).collect();
@@ -202,8 +205,7 @@ fn correlate(values: &[f32], lag_max: usize) -> Vec<f32> {
 fn beats(strength: &[f32], lag: f32) -> Vec<usize> {
     let strength = moving_mean(strength, 1);
     let (near, far) = ((lag / 2.0).round().max(1.0) as usize, (lag * 2.0).round() as usize);
-    let cost: Vec<f32> =
-        (0..=far).map(|gap| TIGHTNESS * (gap.max(1) as f32 / lag).ln().powi(2)).collect();
+    let cost: Vec<f32> = (0..=far).map(|gap| TIGHTNESS * (gap.max(1) as f32 / lag).ln().powi(2)).collect();
     let mut total = strength.clone();
     let mut from: Vec<Option<usize>> = vec![None; strength.len()];
     for at in near..strength.len() {

@@ -60,6 +60,14 @@ pub enum Container {
     Avi,
     /// MPEG transport stream.
     MpegTs,
+    /// MP3, sound alone.
+    Mp3,
+    /// Ogg with Vorbis, Opus or FLAC, taken as sound alone.
+    Ogg,
+    /// FLAC, sound alone.
+    Flac,
+    /// WAV, sound alone.
+    Wav,
 }
 
 impl Container {
@@ -70,6 +78,10 @@ impl Container {
             Self::Matroska => "matroska",
             Self::Avi => "avi",
             Self::MpegTs => "mpegts",
+            Self::Mp3 => "mp3",
+            Self::Ogg => "ogg",
+            Self::Flac => "flac",
+            Self::Wav => "wav",
         }
     }
 }
