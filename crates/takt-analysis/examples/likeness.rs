@@ -8,7 +8,8 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use takt_analysis::{
-    FRAME_EDGE, FRAMES_PER_SECOND, Fingerprint, Pictures, SAMPLE_RATE, index_keys, query_keys, rhythm,
+    FRAME_EDGE, FRAMES_PER_SECOND, Fingerprint, Pictures, SAMPLE_RATE, SoundRelation, index_keys, query_keys,
+    rhythm,
 };
 
 /// What is longer is cut: a video has at most so much.
@@ -281,7 +282,7 @@ fn videos(files: &[PathBuf], work: &Path) {
             tally.cases += 1;
             for (other, original) in &known {
                 let likeness = copy.compare(original);
-                let same = likeness.is_some_and(|likeness| likeness.is_same());
+                let same = likeness.is_some_and(|likeness| likeness.is_same(SoundRelation::Unknown));
                 let shared =
                     original.index_keys().iter().filter(|key| keys.binary_search(key).is_ok()).count();
                 if other == file {

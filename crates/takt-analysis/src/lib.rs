@@ -13,7 +13,7 @@ mod spectrum;
 mod waveform;
 
 pub use fingerprint::{Fingerprint, Likeness, LookupKey, index_keys, query_keys};
-pub use picture::{FRAME_EDGE, FRAMES_PER_SECOND, PictureLikeness, Pictures};
+pub use picture::{FRAME_EDGE, FRAMES_PER_SECOND, PictureLikeness, Pictures, SoundRelation};
 pub use rhythm::{Rhythm, Tempo, rhythm};
 pub use waveform::{PEAKS_PER_SECOND, peaks};
 

@@ -18,11 +18,24 @@ const FRAMES_MAX: usize = 180;
 /// Hashes of unlike frames differ in about half of their 63 bits; of like ones in less than this many on average.
 const DISTANCE_MAX: f32 = 14.0;
 /// With less than this in common there is nothing to judge by.
-const FRAMES_MIN: usize = 3;
+const FRAMES_MIN: usize = 2;
+/// Without a sound to go by it takes more: a person before the same wall twice is two videos.
+const FRAMES_MIN_ALONE: u32 = 4;
 
 /// Hashes of a video's frames, in order; flat frames have none.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Pictures(Vec<Option<u64>>);
+
+/// What is known about the sounds of two videos.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SoundRelation {
+    /// Both have the same sound.
+    Same,
+    /// One of them has none.
+    Unknown,
+    /// Each has its own: with other sound, the same pictures are another video.
+    Different,
+}
 
 /// How far two videos look the same, at the shift in time where they do most.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -35,14 +48,17 @@ pub struct PictureLikeness {
     pub mirrored: bool,
     /// Frames in common of the shorter video's frames.
     pub share: f32,
-    /// How much the frames differ among themselves: a still picture has 0, and says little about a whole video.
-    pub movement: f32,
 }
 
 impl PictureLikeness {
-    /// Whether the two look the same for most of the shorter one.
-    pub fn is_same(&self) -> bool {
-        self.frames as usize >= FRAMES_MIN && self.share >= 0.5 && self.distance <= DISTANCE_MAX
+    /// Whether the two are one video: they look the same for most of the shorter one, and no sound speaks against it.
+    pub fn is_same(&self, sound: SoundRelation) -> bool {
+        let enough = match sound {
+            SoundRelation::Same => true,
+            SoundRelation::Unknown => self.frames >= FRAMES_MIN_ALONE,
+            SoundRelation::Different => false,
+        };
+        enough && self.share >= 0.5 && self.distance <= DISTANCE_MAX
     }
 }
 
@@ -99,20 +115,13 @@ impl Pictures {
                 continue;
             }
             let share = range.len() as f32 / shorter as f32;
-            best = Some(PictureLikeness { frames, distance, mirrored, share, movement: self.movement() });
+            best = Some(PictureLikeness { frames, distance, mirrored, share });
         }
         best
     }
 
     fn at(&self, frame: isize) -> Option<u64> {
         self.0.get(usize::try_from(frame).ok()?).copied().flatten()
-    }
-
-    /// Mean number of bits that change from one frame to the next.
-    fn movement(&self) -> f32 {
-        let known: Vec<u64> = self.0.iter().copied().flatten().collect();
-        let changes: u32 = known.windows(2).map(|pair| (pair[0] ^ pair[1]).count_ones()).sum();
-        changes as f32 / known.len().saturating_sub(1).max(1) as f32
     }
 
     /// The keys under which a video is to be found: a quarter of a hash each, with the place of the quarter.
