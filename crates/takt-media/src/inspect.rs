@@ -60,14 +60,14 @@ pub enum Container {
     Avi,
     /// MPEG transport stream.
     MpegTs,
-    /// RIFF WAVE. Sound only, like the rest.
-    Wav,
-    /// MP3.
+    /// MP3, sound alone.
     Mp3,
-    /// Ogg.
+    /// Ogg with Vorbis, Opus or FLAC, taken as sound alone.
     Ogg,
-    /// FLAC.
+    /// FLAC, sound alone.
     Flac,
+    /// WAV, sound alone.
+    Wav,
 }
 
 impl Container {
@@ -78,10 +78,10 @@ impl Container {
             Self::Matroska => "matroska",
             Self::Avi => "avi",
             Self::MpegTs => "mpegts",
-            Self::Wav => "wav",
             Self::Mp3 => "mp3",
             Self::Ogg => "ogg",
             Self::Flac => "flac",
+            Self::Wav => "wav",
         }
     }
 }

@@ -11,6 +11,9 @@
 //! An edited video comes from several files: [`edit::render`] makes one file of them and its edit list, which then goes
 //! through the stages above like an upload.
 //!
+//! Beside them [`samples`], [`grey_frames`], [`sound_file`] and [`without_sound`] take sound and picture apart, for
+//! analysis, for the sound library and for muting.
+//!
 //! A damaged file is saved as far as it goes: when it breaks off but its index is there and at least the shortest
 //! allowed clip can be decoded, it becomes a shorter video ([`Source::truncated`]), encoded, never copied. With no
 //! index, or less than half of what was measured decodable, it is rejected.
@@ -20,6 +23,7 @@
 //! Uploads are hostile: no code here trusts a number, a name or a text that a file states.
 
 mod classify;
+mod decode;
 pub mod edit;
 mod encode;
 mod error;
@@ -39,6 +43,7 @@ mod sound;
 mod sound_source;
 mod tools;
 
+pub use decode::{Muted, SoundFile, grey_frames, samples, sound_container, sound_file, without_sound};
 pub use encode::{Rendition, first_rendition, further_renditions};
 pub use error::{Error, Failure, ToolsError};
 pub use inspect::{AudioSource, Container, Source, VideoSource, inspect};

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
+use crate::decode;
 use crate::error::Failure;
 use crate::inspect::Container;
 
@@ -58,24 +59,9 @@ pub(crate) fn sniff_sound(path: &Path) -> io::Result<Result<Sniffed, Failure>> {
     let bytes = file.metadata()?.len();
     let mut head = Vec::with_capacity(HEAD_BYTES);
     file.by_ref().take(HEAD_BYTES as u64).read_to_end(&mut head)?;
-    match sound_container(&head) {
+    match decode::container(&head) {
         Some(container) => Ok(Ok(Sniffed { container, bytes, cut_off: false })),
         None => sniff(path),
-    }
-}
-
-/// The containers of sound that [`container`] refuses.
-fn sound_container(head: &[u8]) -> Option<Container> {
-    let at = |offset: usize, magic: &[u8]| head.get(offset..).is_some_and(|rest| rest.starts_with(magic));
-    // An MPEG audio frame: eleven bits set, then a version and a layer that exist.
-    let mpeg = matches!(head, [0xFF, second, ..] if second & 0xE6 == 0xE2);
-    match () {
-        () if at(4, b"ftypM4A ") || at(4, b"ftypM4B ") => Some(Container::Mp4),
-        () if at(0, b"RIFF") && at(8, b"WAVE") => Some(Container::Wav),
-        () if at(0, b"ID3") || mpeg => Some(Container::Mp3),
-        () if at(0, b"OggS") => Some(Container::Ogg),
-        () if at(0, b"fLaC") => Some(Container::Flac),
-        () => None,
     }
 }
 

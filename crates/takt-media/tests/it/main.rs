@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 mod clips;
+mod decode;
 mod edit;
 mod golden;
 mod harness;
