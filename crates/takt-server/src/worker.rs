@@ -8,6 +8,7 @@
 //! down, work is stopped and its job given back at once.
 
 use crate::error::Error;
+use crate::sound;
 use crate::state::State;
 use crate::video::{self, kind};
 use parking_lot::Mutex;
@@ -76,8 +77,15 @@ pub async fn run(state: State, shutdown: CancellationToken) {
         }
         lanes.spawn(lane(&[kind::PROCESS]));
         lanes.spawn(lane(&[kind::POSTER]));
+        // One after the other, so that of two copies the second finds the first.
+        lanes.spawn(lane(&[
+            sound::kind::ANALYSE,
+            sound::kind::RECEIVE,
+            sound::kind::REVOKE,
+            sound::kind::STARTER,
+        ]));
     }
-    lanes.spawn(lane(&[kind::DESCRIBE, kind::ERASE, kind::DROP_FILE, kind::DROP_SOURCE]));
+    lanes.spawn(lane(&[kind::DESCRIBE, kind::ERASE, kind::DROP_FILE, kind::DROP_SOURCE, sound::kind::ERASE]));
     lanes.spawn(tidy(state.clone(), shutdown.clone()));
     shutdown.cancelled().await;
     state.progress.close();
@@ -271,6 +279,11 @@ async fn work(state: &State, job: &Job) -> Result<(), Failed> {
         kind::ERASE => video::erase(state, job).await,
         kind::DROP_FILE => video::drop_file(state, job).await,
         kind::DROP_SOURCE => video::drop_source(state, job).await,
+        sound::kind::ANALYSE => sound::analyse(state, job).await,
+        sound::kind::RECEIVE => sound::receive(state, job).await,
+        sound::kind::REVOKE => sound::revoke(state, job).await,
+        sound::kind::STARTER => sound::starter_set(state, job).await,
+        sound::kind::ERASE => sound::erase(state, job).await,
         other => Err(Failed::fault(format!("this release knows no job {other}"))),
     }
 }

@@ -2,6 +2,7 @@
 
 use super::store::{self, LIST_MAX, RenditionRow, VideoRow};
 use crate::error::Result;
+use crate::sound::{self, Consent};
 use crate::state::State;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -112,8 +113,18 @@ pub struct Creator {
 pub struct SoundBody {
     pub id: SoundId,
     pub title: String,
-    /// The video it comes from.
-    pub video_id: VideoId,
+    /// The video it comes from, if it comes from one that is there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub video_id: Option<VideoId>,
+    /// Where in the sound the video begins, in milliseconds.
+    pub start_ms: u32,
+}
+
+/// What its creator lets others do with a video.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct Consents {
+    /// Use its own sound.
+    pub sound: Consent,
 }
 
 /// One playable file.
@@ -155,6 +166,13 @@ pub struct VideoBody {
     /// Absent where there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sound: Option<SoundBody>,
+    /// The owner of its sound withdrew it, so it plays without.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub muted: bool,
+    pub consents: Consents,
+    /// Only for the creator: the earlier video that this one is a copy of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub duplicate_of: Option<VideoId>,
     pub created_at: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub published_at: Option<Timestamp>,
@@ -188,7 +206,8 @@ impl VideoBody {
     }
 }
 
-fn media_url(video: VideoId, file: &str) -> String {
+/// Where a media file is served.
+pub(crate) fn media_url(video: VideoId, file: &str) -> String {
     format!("/media/{video}/{file}")
 }
 
@@ -240,19 +259,14 @@ fn rendition(row: RenditionRow) -> RenditionBody {
     }
 }
 
-/// What a sound is called whose first video is by `handle`.
-pub(super) fn sound_title(handle: &Handle) -> String {
-    format!("original sound by @{handle}")
-}
-
 fn body(row: VideoRow, renditions: Vec<RenditionBody>, liked: Option<bool>, own: bool) -> VideoBody {
     let status = Status::parse(&row.status);
-    let sound = match (row.sound_id, row.sound_video_id, &row.sound_handle) {
-        (Some(id), Some(video_id), Some(handle)) => {
-            Some(SoundBody { id, title: sound_title(handle), video_id })
-        }
-        _ => None,
-    };
+    let sound = row.sound_id.zip(row.sound_title.as_ref()).map(|(id, title)| SoundBody {
+        id,
+        title: sound::title(title, row.sound_handle.as_ref()),
+        video_id: row.sound_video_id,
+        start_ms: row.sound_start_ms,
+    });
     let known = |value: u32| (value > 0).then_some(value);
     VideoBody {
         id: row.id,
@@ -266,6 +280,9 @@ fn body(row: VideoRow, renditions: Vec<RenditionBody>, liked: Option<bool>, own:
         ai_generated: row.ai_generated,
         creator: Creator { id: row.account_id, handle: row.handle },
         sound,
+        muted: row.muted,
+        consents: Consents { sound: row.sound_consent },
+        duplicate_of: row.duplicate_of.filter(|_| own),
         created_at: row.created_ms,
         published_at: row.published_ms,
         duration_ms: known(row.duration_ms),

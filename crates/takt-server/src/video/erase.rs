@@ -4,8 +4,8 @@ use super::process::parse;
 use super::{job as new_job, kind, store};
 use crate::error::{Error, Result};
 use crate::state::State;
-use crate::upload;
 use crate::worker::Failed;
+use crate::{likeness, sound, upload};
 use serde::Deserialize;
 use takt_core::{AccountId, VideoId};
 use takt_recommender::Event;
@@ -48,14 +48,18 @@ pub async fn delete_all(state: &State, account: AccountId) -> Result<()> {
 /// is back, and nothing leads to them.
 pub async fn delete(state: &State, account: AccountId, video: VideoId) -> Result<()> {
     let files = store::files(&state.db, video).await?;
+    let used = store::work(&state.db, video).await?.and_then(|row| row.sound_id);
     let deleted = state
         .db
         .write(async |tx: &mut Tx| {
             if !store::delete(tx, video, account).await? {
                 return Ok(false);
             }
+            sound::video_deleted(state, tx, video, used).await?;
+            likeness::video_deleted(tx, video).await?;
             let key = video.to_string();
-            for kind in [kind::PROCESS, kind::RENDITIONS, kind::DESCRIBE, kind::POSTER, kind::DROP_SOURCE] {
+            let kinds = [kind::PROCESS, kind::RENDITIONS, kind::DESCRIBE, kind::POSTER, kind::DROP_SOURCE];
+            for kind in kinds.into_iter().chain([sound::kind::ANALYSE]) {
                 state.jobs.cancel(tx, kind, &key).await?;
             }
             let payload = serde_json::json!({ "video": video, "account": account });

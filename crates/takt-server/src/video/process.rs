@@ -10,6 +10,7 @@ use super::folder::Folder;
 use super::store::{self, Published, RenditionRow, WorkRow};
 use super::{job as new_job, kind};
 use crate::error::Error;
+use crate::sound;
 use crate::state::State;
 use crate::upload;
 use crate::worker::Failed;
@@ -105,11 +106,11 @@ impl From<std::io::Error> for Ended {
 }
 
 /// FFmpeg, or why there is none.
-pub(super) fn tools(state: &State) -> Result<Arc<Tools>, Failed> {
+pub(crate) fn tools(state: &State) -> Result<Arc<Tools>, Failed> {
     state.tools.clone().ok_or_else(|| Failed::fault("FFmpeg is not installed on this server"))
 }
 
-pub(super) fn parse<T: serde::de::DeserializeOwned>(job: &Job) -> Result<T, Failed> {
+pub(crate) fn parse<T: serde::de::DeserializeOwned>(job: &Job) -> Result<T, Failed> {
     serde_json::from_value(job.payload.clone())
         .map_err(|error| Failed::fault(format!("the job can not be read: {error}")))
 }
@@ -243,7 +244,7 @@ struct Made<'a> {
 /// Publishes in one transaction; false when the video is gone or was published by somebody else.
 async fn commit(state: &State, made: Made<'_>) -> Result<bool, Error> {
     let Made { video, upload, first, first_frame, poster, row } = made;
-    let sound = first.sound.as_ref();
+    let heard = first.sound.as_ref();
     let new_sound = SoundId::mint(&state.clock);
     let follow = serde_json::to_value(Follow { video, upload, first: first.clone() })
         .map_err(|error| Error::Internal(format!("a job can not be written: {error}")))?;
@@ -256,20 +257,32 @@ async fn commit(state: &State, made: Made<'_>) -> Result<bool, Error> {
         poster_file: still_file(poster),
         first_frame_file: still_file(first_frame),
         thumbhash: first_frame.thumbhash.clone(),
-        loudness_centilufs: sound
+        loudness_centilufs: heard
             .and_then(|s| s.loudness)
             .map(|loudness| (loudness.lufs * 100.0).round() as i64),
         percent: PUBLISHED,
         now,
     };
-    let digest = sound.and_then(|sound| sound.digest);
+    let digest = heard.and_then(|heard| heard.digest);
     let done = state
         .db
         .write(async |tx: &mut Tx| {
             let Some(latest) = store::request_in(tx, video).await? else { return Ok(false) };
-            let sound = match &digest {
-                Some(digest) => Some(store::sound(tx, digest, new_sound, video, row.account_id, now).await?),
-                None => None,
+            let sound = match (&digest, latest.sound_picked) {
+                (Some(digest), false) => {
+                    let from = sound::FromVideo {
+                        digest,
+                        new: new_sound,
+                        video,
+                        account: row.account_id,
+                        handle: &row.handle,
+                        consent: latest.sound_consent,
+                        duration_ms: first.duration_ms,
+                        now,
+                    };
+                    Some(sound::of_video(tx, &from).await?)
+                }
+                _ => None,
             };
             if !store::publish(tx, video, &Published { sound, ..published.clone() }).await? {
                 return Ok(false);
@@ -277,6 +290,7 @@ async fn commit(state: &State, made: Made<'_>) -> Result<bool, Error> {
             store::add_rendition(tx, &rendition_row(video, first), 0).await?;
             let job = new_job(state, kind::RENDITIONS, video.to_string(), follow.clone());
             state.jobs.enqueue(tx, NewJob { priority: 10, ..job }, &state.clock).await?;
+            sound::enqueue_analysis(state, tx, video).await?;
             if latest.poster_ms != row.poster_ms {
                 // The creator chose another still while this one was made.
                 let payload = serde_json::json!({ "video": video });

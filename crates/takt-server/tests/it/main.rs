@@ -14,6 +14,7 @@ mod outages;
 mod restarts;
 mod routes_by_role;
 mod s3;
+mod sounds;
 mod uploads;
 mod videos;
 mod why;
