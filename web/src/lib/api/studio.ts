@@ -23,7 +23,8 @@ export interface Sound {
   licence: string;
   source_url?: string | null;
   duration_ms: number;
-  audio_url: string;
+  /** Null until there is something to hear. */
+  audio_url: string | null;
   original_video_id?: string | null;
   consent: Consent;
   on_revoke: 'keep' | 'mute';

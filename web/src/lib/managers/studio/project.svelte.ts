@@ -361,7 +361,8 @@ class Project {
       takes.push(take);
       return take.id;
     };
-    this.edit = renameSources(edit, nameOf);
+    const layout: EditList['layout'] = edit.layout.kind === 'single' ? { kind: 'single' } : edit.layout;
+    this.edit = renameSources({ ...edit, layout }, nameOf);
     this.takes = takes;
     this.noteHistory();
   }

@@ -63,7 +63,7 @@ export class SoundPage {
 
   toggle(): void {
     if (this.playing) return this.silence();
-    if (!this.sound) return;
+    if (!this.sound?.audio_url) return;
     const player = this.player ?? new Audio(this.sound.audio_url);
     this.player = player;
     player.onended = () => this.silence();

@@ -65,7 +65,7 @@ export class SoundShelf {
   toggle(sound: Sound): void {
     const again = this.playingId === sound.id;
     this.silence();
-    if (again) return;
+    if (again || !sound.audio_url) return;
     const player = new Audio(sound.audio_url);
     this.player = player;
     this.playingId = sound.id;
