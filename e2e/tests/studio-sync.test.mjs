@@ -122,7 +122,7 @@ function kept(page) {
                   reader.readAsDataURL(result);
                 })),
               );
-              resolve(project.takes.map((take, i) => ({ ...take, bytes: urls[i].split(',')[1], segment: project.edit.segments[i] })));
+              resolve(project.takes.map((take, i) => ({ ...take, bytes: urls[i].split(';base64,')[1], segment: project.edit.segments[i] })));
             };
           };
         };
