@@ -41,7 +41,6 @@ pub(crate) struct Composition {
     pub(crate) video: Pad,
     pub(crate) audio: Option<Pad>,
     pub(crate) rate: FrameRate,
-    pub(crate) frames: u32,
 }
 
 /// What FFmpeg can do here.
@@ -110,8 +109,8 @@ pub(crate) fn compose(
     let other = composer.open_other();
     let video = picture::compose(&mut composer, other, texts);
     let audio = mix::compose(&mut composer, other);
-    let Composer { inputs, graph, rate, frames, .. } = composer;
-    Composition { inputs, graph, video, audio, rate, frames }
+    let Composer { inputs, graph, rate, .. } = composer;
+    Composition { inputs, graph, video, audio, rate }
 }
 
 /// The rate of the fastest own source.

@@ -201,7 +201,6 @@ fn render_arguments(
     args.extend(words(&["-filter_complex", composition.graph.as_str()]));
     args.extend(words(&["-map", &composition.video.to_string()]));
     args.extend(words(&["-r", &format!("{}/{}", rate.frames, rate.seconds)]));
-    args.extend(words(&["-frames:v", &composition.frames.to_string()]));
     let (preset, crf) = if is_final(edit) { ("veryfast", "22") } else { ("veryfast", "17") };
     let kbit = video_kbit(edit);
     args.extend(words(&["-c:v", "libx264", "-preset", preset, "-crf", crf]));
