@@ -140,6 +140,9 @@ test('a sound is picked, sung to, edited, published, watched, used again, and ta
   await at(page, 'not-allowed').waitFor();
   assert.equal(await at(page, 'use-this-sound').count(), 0);
   await until('silence', async () => (await api.get(`/videos/${id}`)).video.muted === true, 60_000);
+  await page.goto(`${takt.url}/v/${id}`);
+  await moving(page);
+  assert.match(await at(page, 'muted').first().textContent(), /withdrawn/, 'the page says why it is silent');
   await owner.call('PATCH', `/sounds/${sound.id}`, { consent: 'everyone' });
   assert.deepEqual(context.complaints.filter((line) => !line.includes('409')), []);
   await ownerContext.close();

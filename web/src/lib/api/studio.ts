@@ -48,6 +48,8 @@ export interface Draft {
   edit: EditList;
   revision: number;
   updated_at: string;
+  /** The video being made of it. */
+  video_id?: string;
 }
 
 export interface Font {

@@ -75,6 +75,7 @@ export const LOOKS: readonly Look[] = ['none', 'warm', 'cool', 'vivid', 'faded',
 export const SPEEDS = [0.3, 0.5, 1, 1.5, 2, 3] as const;
 /** Shorter than this is a slip of the finger, not a segment. */
 export const SEGMENT_MS_MIN = 200;
+export const OUTPUT_MS_MIN = 1000;
 export const OUTPUT_MS_MAX = 60_000;
 export const STITCH_MS_MAX = 5000;
 export const TEXTS_MAX = 40;

@@ -9,6 +9,7 @@ export const de: StudioMessages = {
     duet: (handle) => `Duett mit ${handle}`,
     stitch: (handle) => `Stitch mit ${handle}`,
     gone: 'einem Video, das es nicht mehr gibt',
+    muted: 'Stumm: Der Sound wurde zurückgezogen',
   },
   record: {
     camera: 'Deine Kamera',
@@ -225,6 +226,7 @@ export const de: StudioMessages = {
     refused: {
       sound_consent: 'Diesen Sound darfst du nicht mehr nehmen: Die Erlaubnis wurde zurückgezogen. Dein Entwurf bleibt.',
       video_consent: 'Das andere Video ist für Duette und Stitches nicht mehr freigegeben. Dein Entwurf bleibt.',
+      too_short: 'Das ist kürzer als eine Sekunde. Nimm noch etwas auf.',
       stale_revision: 'Dieser Entwurf wurde auf einem anderen Gerät geändert. Wähl zuerst eine Fassung.',
     },
   },

@@ -35,7 +35,7 @@ export class DraftList {
     const answer = await studio.drafts().catch(() => null);
     const known = new Set(mine.map((one) => one.draft?.id));
     const there = (answer?.items ?? [])
-      .filter((draft) => !known.has(draft.id))
+      .filter((draft) => !known.has(draft.id) && !draft.video_id)
       .map((draft) => ({ key: draft.id, title: draft.title, still: '', durationMs: draft.edit ? totalMs(draft.edit) : 0, updatedAt: draft.updated_at, stored: null, remote: draft }));
     this.items = [...here, ...there].sort((a, b) => b.updatedAt.localeCompare(a.updatedAt));
   }

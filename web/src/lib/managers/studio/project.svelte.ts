@@ -4,7 +4,7 @@
  */
 import { ApiError } from '../../api/client.ts';
 import { fetchBlob, sourceAddress, studio, type Draft, type PublishFields, type Sound } from '../../api/studio.ts';
-import { append, momentAt, newEdit, newSegment, renameSources, sourcesOf, totalMs, type EditList } from '../../studio/edit.ts';
+import { append, momentAt, newEdit, newSegment, OUTPUT_MS_MIN, renameSources, sourcesOf, totalMs, type EditList } from '../../studio/edit.ts';
 import { History } from '../../studio/history.ts';
 import { newUuid } from '../app.ts';
 import { session } from '../session.svelte.ts';
@@ -16,6 +16,7 @@ import { send } from './transfer.ts';
 
 const SAVE_AFTER_MS = 300;
 const SYNC_AFTER_MS = 2000;
+const TITLE_CHARS_MAX = 80;
 
 /** Where the server's copy is: `device` is only here so far. */
 export type SyncState = 'device' | 'sending' | 'saved' | 'failed' | 'conflict';
@@ -234,6 +235,7 @@ class Project {
 
   /** Sends what is missing and publishes. */
   async publish(): Promise<string> {
+    if (this.totalMs < OUTPUT_MS_MIN) throw new ApiError(422, { code: 'too_short' });
     await this.save();
     await this.push();
     if (this.conflict || !this.draft) throw new ApiError(409, { code: 'stale_revision' });
@@ -272,13 +274,14 @@ class Project {
   }
 
   private async pushOnce(): Promise<void> {
-    if (!session.account || this.empty) return;
+    // What is too short to be a video is not taken by the server yet.
+    if (!session.account || this.totalMs < OUTPUT_MS_MIN) return;
     const { id } = this;
     this.sync = 'sending';
     try {
       await this.sendTakes();
       const edit = renameSources(this.edit, (source) => this.take(source)?.uploadId ?? source);
-      const title = this.form.caption.slice(0, 80);
+      const title = [...this.form.caption.replaceAll(/\s+/g, ' ').trim()].slice(0, TITLE_CHARS_MAX).join('');
       this.dirty = false;
       const { draft } = this.draft
         ? await studio.saveDraft(this.draft.id, edit, title, this.draft.revision)
