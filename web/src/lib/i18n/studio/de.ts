@@ -196,6 +196,7 @@ export const de: StudioMessages = {
     sending: 'Wird gesichert',
     saved: 'Gesichert',
     failed: 'Auf diesem Gerät, Server nicht erreicht',
+    refused: 'Nur auf diesem Gerät',
     conflict: 'Woanders geändert',
     conflictTitle: 'Dieser Entwurf wurde auf einem anderen Gerät geändert',
     conflictText: 'Beide Fassungen sind vollständig. Mit welcher geht es weiter?',

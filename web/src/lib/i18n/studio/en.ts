@@ -194,6 +194,7 @@ export const en = {
     sending: 'Saving',
     saved: 'Saved',
     failed: 'On this device, server not reached',
+    refused: 'Only on this device',
     conflict: 'Changed elsewhere',
     conflictTitle: 'This draft was changed on another device',
     conflictText: 'Both versions are whole. Which one goes on?',

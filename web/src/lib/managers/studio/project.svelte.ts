@@ -18,8 +18,8 @@ const SAVE_AFTER_MS = 300;
 const SYNC_AFTER_MS = 2000;
 const TITLE_CHARS_MAX = 80;
 
-/** Where the server's copy is: `device` is only here so far. */
-export type SyncState = 'device' | 'sending' | 'saved' | 'failed' | 'conflict';
+/** Where the server's copy is: `device` is only here so far, `refused` will stay so until something changes. */
+export type SyncState = 'device' | 'sending' | 'saved' | 'failed' | 'refused' | 'conflict';
 
 class Project {
   id = $state('');
@@ -293,7 +293,7 @@ class Project {
       if (this.dirty) this.scheduleSync();
     } catch (error) {
       if (this.id !== id) return;
-      this.sync = 'failed';
+      this.sync = error instanceof ApiError && !error.temporary ? 'refused' : 'failed';
       if (error instanceof ApiError && error.code === 'stale_revision' && this.draft) {
         this.conflict = (await studio.draft(this.draft.id)).draft;
         this.sync = 'conflict';
