@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import {
   addText,
+  addVoice,
   append,
+  complete,
   lengthOf,
   momentAt,
   move,
@@ -10,6 +12,7 @@ import {
   OUTPUT_MS_MAX,
   patchText,
   removeAt,
+  rendered,
   renameSources,
   setSpeed,
   snapToBeat,
@@ -163,6 +166,35 @@ describe('edit list', () => {
         if (total > 0) expect(momentAt(edit, total - 1)?.index).toBe(edit.segments.length - 1);
       }
     }
+  });
+});
+
+describe('what the server gets', () => {
+  it('ends where the video ends, and has nothing that cannot be seen or heard', () => {
+    const long = addText(addText(list(2000, 3000), 'stays', 0), '  ', 0);
+    const edit = { ...addText(long, 'gone', 4000), fade: { in_ms: 3000, out_ms: 1000 } };
+    const voiced = [0, 1500, 4200].reduce((one, at_ms, i) => addVoice(one, { source: `voice-${i}`, at_ms, start_ms: 0, end_ms: 800, volume: 1 }), edit);
+    const sent = rendered({ ...removeAt(voiced, 1), fade: edit.fade });
+    expect(sent.texts.map(({ text, to_ms }) => [text, to_ms])).toEqual([['stays', 2000]]);
+    expect(sent.voice_over.map(({ at_ms, end_ms }) => [at_ms, end_ms])).toEqual([[0, 800], [1500, 500]]);
+    expect(sent.fade.in_ms + sent.fade.out_ms).toBeLessThanOrEqual(2000);
+  });
+
+  it('has one voice at a time', () => {
+    const voice = (source: string, at_ms: number) => ({ source, at_ms, start_ms: 0, end_ms: 1000, volume: 1 });
+    const edit = addVoice(addVoice(addVoice(list(9000), voice('a', 0)), voice('b', 1000)), voice('c', 1500));
+    expect(edit.voice_over.map((one) => one.source)).toEqual(['a', 'c']);
+  });
+
+  it('keeps what is stitched in front, and is nothing without pictures of one\'s own', () => {
+    const stitched = { ...newSegment('', 0, 3000), source: null, video: 'v' };
+    const alone = append(newEdit(), stitched);
+    expect(complete(alone)).toBe(false);
+    const edit = append(append(alone, newSegment('mine', 0, 2000)), newSegment('more', 0, 2000));
+    expect(complete(edit)).toBe(true);
+    expect(move(edit, 0, 1)).toBe(edit);
+    expect(move(edit, 2, 0)).toBe(edit);
+    expect(move(edit, 2, 1).segments.map((one) => one.source)).toEqual([null, 'more', 'mine']);
   });
 });
 

@@ -78,6 +78,10 @@ export const SEGMENT_MS_MIN = 200;
 export const OUTPUT_MS_MIN = 1000;
 export const OUTPUT_MS_MAX = 60_000;
 export const STITCH_MS_MAX = 5000;
+/** Texts and voices shorter than this are not rendered. */
+const PART_MS_MIN = 100;
+const VOICES_MAX = 20;
+const LINES_MAX = 8;
 export const TEXTS_MAX = 40;
 export const TEXT_CHARS_MAX = 200;
 
@@ -164,7 +168,7 @@ export function settle(edit: EditList): EditList {
 
 export function append(edit: EditList, segment: Segment): EditList {
   const room = Math.floor((OUTPUT_MS_MAX - totalMs(edit)) * segment.speed);
-  if (room < SEGMENT_MS_MIN) return edit;
+  if (Math.min(room, segment.end_ms - segment.start_ms) < SEGMENT_MS_MIN) return edit;
   return changed(edit, [...edit.segments, { ...segment, end_ms: Math.min(segment.end_ms, segment.start_ms + room) }]);
 }
 
@@ -177,7 +181,11 @@ export function move(edit: EditList, from: number, to: number): EditList {
   const segment = edit.segments[from];
   if (!segment || to < 0 || to >= edit.segments.length) return edit;
   const rest = edit.segments.filter((_, i) => i !== from);
-  return changed(edit, [...rest.slice(0, to), segment, ...rest.slice(to)]);
+  const segments = [...rest.slice(0, to), segment, ...rest.slice(to)];
+  // What is stitched in front stays in front.
+  const own = segments.findIndex((one) => one.source !== null);
+  if (segments.some((one, i) => one.video !== null && i > own)) return edit;
+  return changed(edit, segments);
 }
 
 /**
@@ -254,7 +262,7 @@ export function patchText(edit: EditList, index: number, patch: Partial<TextOver
       const to = Math.round(Math.max(text.to_ms, text.from_ms + 100));
       return {
         ...text,
-        text: [...text.text].slice(0, TEXT_CHARS_MAX).join(''),
+        text: [...text.text.split('\n').slice(0, LINES_MAX).join('\n')].slice(0, TEXT_CHARS_MAX).join(''),
         from_ms: Math.round(Math.max(0, text.from_ms)),
         to_ms: to,
         x: clamp(text.x, 0, 1),
@@ -286,6 +294,39 @@ export function snapToBeat(ms: number, sound: SoundUse | null, beats: readonly n
     }
   }
   return Math.round(best);
+}
+
+/** Adds a voice. It takes the place of those that it would speak over. */
+export function addVoice(edit: EditList, voice: VoiceOver): EditList {
+  const end = (one: VoiceOver): number => one.at_ms + one.end_ms - one.start_ms;
+  const others = edit.voice_over.filter((one) => end(one) <= voice.at_ms || one.at_ms >= end(voice));
+  return others.length >= VOICES_MAX ? edit : { ...edit, voice_over: [...others, voice] };
+}
+
+/** Whether it can be a video: long enough, and not of others' pictures alone. */
+export function complete(edit: EditList): boolean {
+  return totalMs(edit) >= OUTPUT_MS_MIN && edit.segments.some((segment) => segment.source !== null);
+}
+
+/**
+ * The list as the server takes it. While editing, texts and voices may hang over the end (the segment
+ * they belong to may come back) or be empty; what cannot be seen or heard stays here.
+ */
+export function rendered(edit: EditList): EditList {
+  const total = totalMs(edit);
+  const fades = edit.fade.in_ms + edit.fade.out_ms;
+  const share = fades > total ? total / fades : 1;
+  return {
+    ...edit,
+    sound: edit.sound && edit.sound.lead_ms < total ? edit.sound : null,
+    fade: { in_ms: Math.floor(edit.fade.in_ms * share), out_ms: Math.floor(edit.fade.out_ms * share) },
+    texts: edit.texts
+      .map((text) => ({ ...text, to_ms: Math.min(text.to_ms, total) }))
+      .filter((text) => text.text.trim() !== '' && text.to_ms - text.from_ms >= PART_MS_MIN),
+    voice_over: edit.voice_over
+      .map((voice) => ({ ...voice, end_ms: Math.min(voice.end_ms, voice.start_ms + total - voice.at_ms) }))
+      .filter((voice) => voice.end_ms - voice.start_ms >= PART_MS_MIN),
+  };
 }
 
 /** The same list with every source renamed: takes of this device to uploads of the server, and back. */

@@ -227,7 +227,7 @@ export const de: StudioMessages = {
     refused: {
       sound_consent: 'Diesen Sound darfst du nicht mehr nehmen: Die Erlaubnis wurde zurückgezogen. Dein Entwurf bleibt.',
       video_consent: 'Das andere Video ist für Duette und Stitches nicht mehr freigegeben. Dein Entwurf bleibt.',
-      too_short: 'Das ist kürzer als eine Sekunde. Nimm noch etwas auf.',
+      incomplete: 'Mindestens eine Sekunde muss von dir sein. Nimm noch etwas auf.',
       stale_revision: 'Dieser Entwurf wurde auf einem anderen Gerät geändert. Wähl zuerst eine Fassung.',
     },
   },

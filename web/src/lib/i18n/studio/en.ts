@@ -225,7 +225,7 @@ export const en = {
     refused: {
       sound_consent: 'The sound may no longer be used: its creator has taken the permission back. Your draft is kept.',
       video_consent: 'The other video may no longer be used in duets and stitches. Your draft is kept.',
-      too_short: 'This is shorter than a second. Record a little more.',
+      incomplete: 'It takes a second of your own at least. Record a little more.',
       stale_revision: 'This draft was changed on another device. Choose a version first.',
     },
   },

@@ -4,7 +4,7 @@
  */
 import { ApiError } from '../../api/client.ts';
 import { fetchBlob, sourceAddress, studio, type Draft, type PublishFields, type Sound } from '../../api/studio.ts';
-import { append, momentAt, newEdit, newSegment, OUTPUT_MS_MIN, renameSources, sourcesOf, totalMs, type EditList } from '../../studio/edit.ts';
+import { addVoice, append, complete, momentAt, newEdit, newSegment, rendered, renameSources, sourcesOf, totalMs, type EditList } from '../../studio/edit.ts';
 import { History } from '../../studio/history.ts';
 import { newUuid } from '../app.ts';
 import { session } from '../session.svelte.ts';
@@ -165,7 +165,7 @@ class Project {
   async addVoice(blob: Blob, atMs: number, durationMs: number): Promise<void> {
     const take = this.keep(blob, { kind: 'voice', durationMs, leadMs: null, backingMs: 0, width: 0, height: 0 });
     const voice = { source: take.id, at_ms: Math.round(atMs), start_ms: 0, end_ms: Math.floor(durationMs), volume: 1 };
-    this.change({ ...this.edit, voice_over: [...this.edit.voice_over, voice] });
+    this.change(addVoice(this.edit, voice));
     await this.save();
   }
 
@@ -235,7 +235,7 @@ class Project {
 
   /** Sends what is missing and publishes. */
   async publish(): Promise<string> {
-    if (this.totalMs < OUTPUT_MS_MIN) throw new ApiError(422, { code: 'too_short' });
+    if (!complete(this.edit)) throw new ApiError(422, { code: 'incomplete' });
     await this.save();
     await this.push();
     if (this.conflict || !this.draft) throw new ApiError(409, { code: 'stale_revision' });
@@ -274,13 +274,13 @@ class Project {
   }
 
   private async pushOnce(): Promise<void> {
-    // What is too short to be a video is not taken by the server yet.
-    if (!session.account || this.totalMs < OUTPUT_MS_MIN) return;
+    // What cannot be a video yet is not taken by the server.
+    if (!session.account || !complete(this.edit)) return;
     const { id } = this;
     this.sync = 'sending';
     try {
       await this.sendTakes();
-      const edit = renameSources(this.edit, (source) => this.take(source)?.uploadId ?? source);
+      const edit = renameSources(rendered(this.edit), (source) => this.take(source)?.uploadId ?? source);
       const title = [...this.form.caption.replaceAll(/\s+/g, ' ').trim()].slice(0, TITLE_CHARS_MAX).join('');
       this.dirty = false;
       const { draft } = this.draft
