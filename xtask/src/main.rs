@@ -12,6 +12,7 @@ mod demo;
 mod demo_data;
 mod deny;
 mod install;
+mod likeness;
 mod node;
 mod paths;
 mod postgres;
@@ -55,6 +56,8 @@ enum Command {
     Bench(bench::Options),
     /// Simulated viewers compare Takt's recommender with the usual alternatives (passes its arguments on)
     Simulate(simulate::Options),
+    /// Measure how well sounds and videos are recognised, on copies made of a folder of clips
+    Likeness(likeness::Options),
     /// Measure the recommender with programs outside this repository, and write the table
     Yardstick(yardstick::Options),
 }
@@ -71,6 +74,7 @@ fn main() {
         Command::Screenshots(options) => screenshots::run(&options),
         Command::Bench(options) => bench::run(&options),
         Command::Simulate(options) => simulate::run(&options),
+        Command::Likeness(options) => likeness::run(&options),
         Command::Yardstick(options) => yardstick::run(&options),
     });
     if let Err(error) = result {
