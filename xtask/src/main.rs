@@ -12,6 +12,7 @@ mod demo;
 mod demo_data;
 mod deny;
 mod install;
+mod likeness;
 mod node;
 mod paths;
 mod postgres;
@@ -58,6 +59,8 @@ enum Command {
     Sync(sync::Options),
     /// Simulated viewers compare Takt's recommender with the usual alternatives (passes its arguments on)
     Simulate(simulate::Options),
+    /// Measure how well sounds and videos are recognised, on copies made of a folder of clips
+    Likeness(likeness::Options),
     /// Measure the recommender with programs outside this repository, and write the table
     Yardstick(yardstick::Options),
 }
@@ -75,6 +78,7 @@ fn main() {
         Command::Bench(options) => bench::run(&options),
         Command::Sync(options) => sync::run(&options),
         Command::Simulate(options) => simulate::run(&options),
+        Command::Likeness(options) => likeness::run(&options),
         Command::Yardstick(options) => yardstick::run(&options),
     });
     if let Err(error) = result {
