@@ -74,8 +74,14 @@ fn part(composer: &mut Composer<'_>, cut: &Cut, view: &View) -> Option<Pad> {
     let retimed = Value::Retimed { scale: 1.0 / view.speed, offset_s: offset_s - cut.before_s / view.speed };
     filters.push(filter("setpts").set("expr", retimed));
     filters.push(frames(composer.rate).set("start_time", 0_u32));
-    filters.extend(fit(source, view));
-    filters.extend(standard(&source.video, composer.abilities.tone_mapping, scaled_size(source, view)));
+    let crop = fit(source, view);
+    if crop.is_none() && is_standard(&source.video, scaled_size(source, view)) {
+        filters.push(filter("setsar").set("sar", 1_u32));
+        filters.push(tagged());
+    } else {
+        filters.extend(crop);
+        filters.extend(standard(&source.video, composer.abilities.tone_mapping, scaled_size(source, view)));
+    }
     if view.fit == Fit::Contain {
         filters.extend(pad(scaled_size(source, view), view.cell));
     }
@@ -148,6 +154,17 @@ fn fit(source: &Source, view: &View) -> Option<Filter> {
             .set("x", Value::Times("iw", crop.x.max(0.0)))
             .set("y", Value::Times("ih", crop.y.max(0.0)))
     })
+}
+
+/// The picture is what [`standard`] would make of it: scaling it to itself would cost a tenth of the encoding.
+fn is_standard(video: &VideoSource, size: (u32, u32)) -> bool {
+    let stated = video.color_matrix == "bt709" || unstated_matrix(video) == "bt709";
+    // Full range has pixel formats of its own.
+    (video.width, video.height) == size
+        && video.square_pixels
+        && video.pixel_format == "yuv420p"
+        && stated
+        && !video.hdr
 }
 
 /// Any picture as one of standard range in BT.709, of the given size.

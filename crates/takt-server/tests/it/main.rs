@@ -16,6 +16,7 @@ mod restarts;
 mod routes_by_role;
 mod s3;
 mod sounds;
+mod templates;
 mod uploads;
 mod videos;
 mod why;

@@ -1,7 +1,7 @@
 //! Sounds: heard, recognised, lent, withdrawn, uploaded alone; and videos that are copies of others.
 
 use crate::harness::{TestApp, app_test};
-use crate::studio::{files_with, finished, melody, melody_clip, post_video, settled, upload, when};
+use crate::studio::{files_with, finished, melody, melody_clip, post_video, quiet, settled, upload, when};
 use serde_json::{Value, json};
 use std::process::Command;
 use std::time::Duration;
@@ -29,20 +29,6 @@ async fn publish(app: &TestApp, token: &str, clip: &[u8]) -> Value {
     finished(app, token, &id).await;
     quiet(app).await;
     app.get(&format!("/api/v1/videos/{id}"), token).await["video"].clone()
-}
-
-/// Waits until no job is left to run now.
-async fn quiet(app: &TestApp) {
-    let state = app.app.state();
-    for _ in 0..600 {
-        let sql = "SELECT COUNT(*) FROM job WHERE kind LIKE 'sound%' OR kind = 'describe'";
-        let (open,): (i64,) = state.db.one(sql, takt_store::Args::new()).await.unwrap();
-        if open == 0 {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    panic!("jobs stay: {:?}", state.jobs.counts(&state.db).await);
 }
 
 fn sound_path(video: &Value) -> String {

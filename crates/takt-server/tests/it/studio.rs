@@ -89,6 +89,20 @@ pub(crate) async fn finished(app: &TestApp, token: &str, video: &str) -> Value {
     when(app, token, video, |video| video["status"] != "processing" && video.get("progress").is_none()).await
 }
 
+/// Waits until videos are listened to and the recommender knows what came of it.
+pub(crate) async fn quiet(app: &TestApp) {
+    let state = app.app.state();
+    for _ in 0..1800 {
+        let sql = "SELECT COUNT(*) FROM job WHERE kind LIKE 'sound%' OR kind = 'describe'";
+        let (open,): (i64,) = state.db.one(sql, takt_store::Args::new()).await.unwrap();
+        if open == 0 {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("jobs stay: {:?}", state.jobs.counts(&state.db).await);
+}
+
 /// A clip of two seconds that is published as it is, with a sound.
 pub(crate) fn clip() -> &'static [u8] {
     static CLIP: OnceLock<Vec<u8>> = OnceLock::new();

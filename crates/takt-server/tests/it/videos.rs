@@ -2,7 +2,7 @@
 
 use crate::harness::{TestApp, app_test};
 use crate::studio::{
-    begin, clip, clip_with_same_sound, files_with, finished, large_clip, post_video, settled, upload,
+    begin, clip, clip_with_same_sound, files_with, finished, large_clip, post_video, quiet, settled, upload,
 };
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -45,6 +45,7 @@ app_test! {
         // The source is archived, the upload's file and the work folders are gone.
         assert_eq!(files_with(&app.dir.path().join("data/media"), &format!("sources/{id}")).len(), 1);
         assert!(files_with(&app.dir.path().join("data/uploads"), "").is_empty());
+        quiet(app).await;
         assert!(files_with(&app.dir.path().join("data/work"), "").is_empty());
     }
 }

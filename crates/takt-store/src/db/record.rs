@@ -4,8 +4,8 @@ use super::DbError;
 use std::fmt;
 use std::str::FromStr;
 use takt_core::{
-    AccountId, Caption, DraftId, EventId, Handle, ImpressionId, JobId, Lang, SessionId, SoundId, Timestamp, UploadId,
-    VideoId, ViewerId,
+    AccountId, Caption, DraftId, EventId, Handle, ImpressionId, JobId, Lang, SessionId, SoundId, Timestamp,
+    UploadId, VideoId, ViewerId,
 };
 use uuid::Uuid;
 
