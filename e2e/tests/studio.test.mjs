@@ -20,6 +20,8 @@ before(async () => {
   original = await owner.publish(await clip({ seconds: 8, size: '360x640', tone: 330 }), 'The original');
   sound = (await owner.ready(original.id)).sound;
   await owner.call('PATCH', `/sounds/${sound.id}`, { title: TITLE, licence: 'cc_by', credit: 'Tin & Rain' });
+  // It is offered once it was listened to.
+  await until('the sound being found', async () => (await owner.get('/sounds?query=tin%20roof')).items.some(({ id }) => id === sound.id));
 });
 
 after(async () => {
