@@ -46,6 +46,8 @@ async function enter(context, api, path) {
 
 const at = (page, id) => page.locator(`[data-testid=${id}]`);
 const phase = (page, name) => page.locator(`[data-testid=recorder][data-phase=${name}]`);
+/** A radio button is as small as nothing; fingers meet its label. */
+const choose = (page, id) => page.locator(`label:has([data-testid=${id}])`).click();
 const takes = async (page) => Number(await at(page, 'take-bar').getAttribute('data-takes'));
 
 /** Records for as long as it takes until the bar shows this much. */
@@ -92,7 +94,7 @@ test('a sound is picked, sung to, edited, published, watched, used again, and ta
   await at(page, 'add-text').click();
   await at(page, 'text-input').fill('Two takes, one beat');
   await at(page, 'tool-look').click();
-  await at(page, 'look-warm').check({ force: true });
+  await choose(page, 'look-warm');
   await saved(page);
 
   await at(page, 'to-publish').click();
@@ -129,9 +131,9 @@ test('a sound is picked, sung to, edited, published, watched, used again, and ta
   // Its owner changes their mind: drafts are refused, the page says so, what is published follows the owner's choice.
   const ownerContext = await visitor(studio.browser);
   const ownerPage = await enter(ownerContext, owner, `/sounds/${sound.id}`);
-  await ownerPage.locator('[data-testid=on-revoke-mute]').check({ force: true });
+  await choose(ownerPage, 'on-revoke-mute');
   await at(ownerPage, 'toast').waitFor();
-  await ownerPage.locator('[data-testid=consent-nobody]').check({ force: true });
+  await choose(ownerPage, 'consent-nobody');
   await until('the consent being gone', async () => (await api.get(`/sounds/${sound.id}`)).sound.consent === 'nobody');
 
   await at(page, 'to-publish').click();
