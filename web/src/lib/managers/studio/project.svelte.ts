@@ -288,7 +288,8 @@ class Project {
         : await studio.createDraft(edit, title);
       if (this.id !== id) return;
       this.draft = { id: draft.id, revision: draft.revision };
-      this.sync = 'saved';
+      // Changed meanwhile: then it is not what is here any more.
+      this.sync = this.dirty ? 'sending' : 'saved';
       await this.save();
       if (this.dirty) this.scheduleSync();
     } catch (error) {
@@ -326,7 +327,8 @@ class Project {
 
   private scheduleSync(): void {
     clearTimeout(this.syncTimer);
-    if (!session.account || this.conflict) return;
+    if (!session.account || this.conflict || !complete(this.edit)) return;
+    this.sync = 'sending';
     this.syncTimer = window.setTimeout(() => void this.push().catch(() => undefined), SYNC_AFTER_MS);
   }
 
