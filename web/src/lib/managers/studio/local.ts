@@ -37,6 +37,8 @@ export interface StoredProject {
   /** What the sheet of sounds knew when it was picked: shown again without the server. */
   sound: Sound | null;
   draft: { id: string; revision: number } | null;
+  /** Changed since the server had it. */
+  dirty: boolean;
   form: PublishForm;
   /** A small JPEG as data address, for the list of drafts. */
   still: string;

@@ -90,7 +90,9 @@ class Project {
     this.form = stored.form;
     this.draft = stored.draft;
     this.still = stored.still;
-    this.scheduleSync();
+    this.dirty = stored.dirty;
+    if (this.dirty || !this.draft) this.scheduleSync();
+    else this.sync = 'saved';
     return true;
   }
 
@@ -219,9 +221,9 @@ class Project {
   async save(): Promise<void> {
     clearTimeout(this.saveTimer);
     if (this.empty && !this.edit.sound) return;
-    const { id, edit, takes, sound, draft, still } = this;
+    const { id, edit, takes, sound, draft, still, dirty } = this;
     const owner = session.account?.id ?? null;
-    await local.save({ id, updatedAt: Date.now(), edit, takes, sound, draft, still, form: $state.snapshot(this.form), owner }).catch(() => undefined);
+    await local.save({ id, updatedAt: Date.now(), edit, takes, sound, draft, still, dirty, form: $state.snapshot(this.form), owner }).catch(() => undefined);
   }
 
   /** Throws it away, here and on the server. */
