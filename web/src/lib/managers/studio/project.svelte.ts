@@ -296,6 +296,7 @@ class Project {
       if (this.dirty) this.scheduleSync();
     } catch (error) {
       if (this.id !== id) return;
+      this.dirty = true;
       this.sync = error instanceof ApiError && !error.temporary ? 'refused' : 'failed';
       if (error instanceof ApiError && error.code === 'stale_revision' && this.draft) {
         this.conflict = (await studio.draft(this.draft.id)).draft;
