@@ -7,6 +7,7 @@ use crate::fixed::{Decay, add_mass};
 use crate::neighbours::{Neighbours, masses};
 use crate::rates::Record;
 use crate::registry::OutcomeName;
+use crate::vectors::Vectors;
 use roaring::RoaringBitmap;
 use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
@@ -77,6 +78,8 @@ pub(crate) struct Video {
     pub(crate) popularity: [i64; HORIZONS],
     /// The videos liked with it, before it and after it.
     pub(crate) neighbours: Neighbours,
+    /// The row of its learned vectors; none before the first like.
+    pub(crate) vector: Option<u32>,
 }
 
 impl Video {
@@ -120,6 +123,7 @@ pub(crate) struct Rows {
     pub(crate) feature_records: Vec<Record>,
     pub(crate) popularity: [Horizon; HORIZONS],
     pub(crate) co_watch: Decay,
+    pub(crate) vectors: Vectors,
 }
 
 /// Rows and what is derived from them for speed.
@@ -146,6 +150,7 @@ impl Catalogue {
             feature_records: Vec::new(),
             popularity: fading.popularity.map(|decay| Horizon { decay, total: 0 }),
             co_watch: fading.co_watch,
+            vectors: Vectors::default(),
         };
         Self::from_rows(rows, impressions_few)
     }
@@ -250,7 +255,13 @@ impl Catalogue {
             horizon.total = add_mass(horizon.total, -mass);
         }
         let features = std::mem::take(&mut video.features);
+        let vector = video.vector;
         *video = blank(video.id);
+        if let Some(place) = vector
+            && let Some(moved) = self.rows.vectors.remove(place)
+        {
+            self.rows.videos[moved as usize].vector = vector;
+        }
         self.retire(&features);
     }
 
@@ -312,6 +323,20 @@ impl Catalogue {
         }
     }
 
+    /// A viewer liked `number`; `recent` are the videos they liked before, latest first. `seed` draws what it is set
+    /// apart from.
+    pub(crate) fn learn_vectors(&mut self, number: u32, recent: &[u32], seed: u64) {
+        let video = self.video(number);
+        let salt = video.id.uuid().as_u128() as u64;
+        if !video.live {
+            return;
+        }
+        let Some(row) = video.vector.or_else(|| self.rows.vectors.add(number, salt)) else { return };
+        self.rows.videos[number as usize].vector = Some(row);
+        let liked = recent.iter().map(|&video| self.video(video).vector).collect();
+        self.rows.vectors.learn(liked, row, seed);
+    }
+
     /// Scales decayed totals back when time has run far ahead. Happens at the same log position everywhere.
     pub(crate) fn advance(&mut self, now_ms: i64) {
         let shift = self.rows.co_watch.advance(now_ms);
@@ -346,7 +371,14 @@ impl Catalogue {
             + self.popular.iter().map(BTreeSet::len).sum::<usize>() * 24
             + self.feature_ids.len() * 12;
         let bitmaps = self.live.serialized_size() + self.little_shown.serialized_size();
-        videos + features + postings + self.postings.capacity() * size_of::<Vec<u32>>() + trees + bitmaps
+        let vectors = self.rows.vectors.bytes();
+        vectors
+            + videos
+            + features
+            + postings
+            + self.postings.capacity() * size_of::<Vec<u32>>()
+            + trees
+            + bitmaps
     }
 
     fn feature_number(&mut self, feature: Feature) -> Option<u32> {
@@ -425,5 +457,6 @@ fn blank(id: VideoId) -> Video {
         record: Record::default(),
         popularity: [0; HORIZONS],
         neighbours: Neighbours::default(),
+        vector: None,
     }
 }

@@ -3,7 +3,6 @@
 use crate::catalogue::Catalogue;
 use crate::control;
 use crate::event::{Event, LogEntry};
-use crate::gate::Gate;
 use crate::learn;
 use crate::outcomes::Outcomes;
 use crate::page::{Page, PageRequest};
@@ -11,6 +10,7 @@ use crate::policy::Policy;
 use crate::popular::{PopularPage, PopularRequest};
 use crate::rates::{Contexts, Record, Surface};
 use crate::registry::OutcomeName;
+use crate::signals::SignalWeights;
 use crate::snapshot::{self, RestoreError};
 use crate::viewer::{TasteLimits, Viewer};
 use serde::{Deserialize, Serialize};
@@ -81,7 +81,7 @@ pub struct Engine {
 /// What is learned over all viewers and videos.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Lore {
-    pub(crate) gate: Gate,
+    pub(crate) signals: SignalWeights,
     pub(crate) outcomes: Outcomes,
     pub(crate) contexts: Contexts,
     /// All that was shown and what came of it.

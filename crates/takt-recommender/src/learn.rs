@@ -12,15 +12,15 @@ use crate::fixed::{MICRO, mix, mul, ratio};
 use crate::policy::Evidence;
 use crate::rates::{ByOutcome, Surface, WHOLE};
 use crate::registry::OutcomeName;
-use crate::relevance::{Relevance, likeness};
+use crate::relevance::{lesson, likeness};
 use crate::viewer::{Change, Fact, RESERVED_MAX, Reach, Viewer};
 use takt_core::ViewerId;
 
 /// Times through a video beyond the first that still add to the judgement.
 const REPLAYS_MAX: i64 = 2;
 
-/// One in so many likes moves the gate: that takes as long as a page.
-const GATE_SAMPLING: u64 = 16;
+/// One in so many likes moves the weights of the signals: that takes as long as a page.
+const SIGNAL_SAMPLING: u64 = 64;
 
 /// How a video was watched.
 #[derive(Debug, Clone, Copy)]
@@ -235,29 +235,30 @@ impl Lesson<'_> {
             self.happened(OutcomeName::Enjoyed);
         }
         if reach >= Reach::Leads {
-            self.teach_gate();
+            self.teach_signals();
         }
         let before = self.row().push_recent(video, now_ms, recent_max);
         if reach < Reach::Leads {
             return;
         }
         self.engine.catalogue.count_popularity(video, now_ms);
+        let seed = self.engine.counters.position;
+        self.engine.catalogue.learn_vectors(video, &before, seed);
         self.engine.catalogue.count_co_watch(video, &before, now_ms, neighbours_max);
     }
 
     /// Some likes move how far each signal is believed: by what it had expected.
-    fn teach_gate(&mut self) {
+    fn teach_signals(&mut self) {
         let (video, now_ms) = (self.video, self.engine.counters.now_ms);
+        let seed = mix(self.viewer.uuid().as_u128() as u64, u64::from(video));
         // Which ones is a matter of viewer and video alone, so that a viewer's row depends on nobody else's events.
-        if !mix(self.viewer.uuid().as_u128() as u64, u64::from(video)).is_multiple_of(GATE_SAMPLING)
-            || !self.row().may_teach_gate(now_ms)
-        {
+        if !seed.is_multiple_of(SIGNAL_SAMPLING) || !self.row().may_teach_signals(now_ms) {
             return;
         }
         let Some(row) = self.engine.viewers.get(&self.viewer) else { return };
-        let shares = Relevance::before(self.engine, row, video).shares(self.engine, video);
+        let (logarithms, rivals) = lesson(self.engine, row, video, seed);
         let liked = row.recent.len();
-        self.engine.lore.gate.learn(liked, &shares);
+        self.engine.lore.signals.learn(liked, &logarithms, &rivals);
     }
 
     /// Something came of showing the video: once per viewer and video. It is learned from what was known before.

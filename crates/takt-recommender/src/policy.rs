@@ -2,8 +2,9 @@
 
 use crate::catalogue::Fading;
 use crate::fixed::{Decay, MICRO};
-use crate::gate::{BySignal, SIGNAL_TERMS};
+
 use crate::registry::{SourceName, TermName};
+use crate::signals::{BySignal, SIGNAL_TERMS};
 use serde::Deserialize;
 use serde::de::Visitor;
 use sha2::{Digest, Sha256};

@@ -6,10 +6,10 @@ use crate::candidates::Candidate;
 use crate::catalogue::{Kind, Video};
 use crate::features::{ViewerFeatures, matched};
 use crate::fixed::{MICRO, fade, mix, mul, ratio};
-use crate::gate::SIGNAL_TERMS;
 use crate::query::Query;
 use crate::rates::{ByOutcome, Surface};
 use crate::registry::{OutcomeName, TermName};
+use crate::signals::SIGNAL_TERMS;
 use std::cmp::Reverse;
 
 /// Keeps these draws apart from others with the same seed.
@@ -41,10 +41,14 @@ impl Scored {
 }
 
 /// The terms that know the viewer.
-const PERSONAL: [TermName; 11] = [
+const PERSONAL: [TermName; 15] = [
     TermName::CoWatch,
     TermName::Next,
     TermName::Walk,
+    TermName::AfterLast,
+    TermName::AfterSecond,
+    TermName::AfterEarlier,
+    TermName::Embedding,
     TermName::Enjoyed,
     TermName::Creator,
     TermName::Sound,
@@ -73,7 +77,7 @@ pub(crate) fn rank(query: &Query<'_>, candidates: &[Candidate]) -> Vec<Scored> {
         for &term in TermName::ALL {
             terms[term.index()] = mul(terms[term.index()], query.engine.policy.weight(term));
         }
-        // These bring their weights along: they are parts of one logarithm.
+        // These bring their weights along.
         let parts = query.relevance.parts(query.engine, candidate.video);
         for (term, part) in SIGNAL_TERMS.into_iter().zip(parts) {
             terms[term.index()] = mul(part, query.engine.policy.relevance.weight.0);

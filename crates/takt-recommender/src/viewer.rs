@@ -19,7 +19,7 @@ const PENDING_MAX: usize = 16;
 /// What becomes of a video later than this after it was shown is no outcome of showing it.
 const PENDING_MS: i64 = 30 * 60_000;
 /// How often a day one viewer's likes may move what signals are believed.
-const GATE_LESSONS_MAX: u8 = 4;
+const SIGNAL_LESSONS_MAX: u8 = 4;
 /// How many likes a day of one viewer enter the rates held over all viewers; more are the viewer's own.
 const LIKES_MAX: u16 = 100;
 /// How many of them lead others: make popular and connect. Connections grow with the square of likes, so fewer.
@@ -129,7 +129,7 @@ pub(crate) enum Reach {
 struct Lessons {
     day: i64,
     likes: u16,
-    gate: u8,
+    signals: u8,
 }
 
 impl Lessons {
@@ -246,11 +246,11 @@ impl Viewer {
         }
     }
 
-    /// Whether the viewer may teach the gate once more today.
-    pub(crate) fn may_teach_gate(&mut self, now_ms: i64) -> bool {
+    /// Whether the viewer may teach the signals once more today.
+    pub(crate) fn may_teach_signals(&mut self, now_ms: i64) -> bool {
         let lessons = self.lessons.on(now_ms);
-        lessons.gate = lessons.gate.saturating_add(1);
-        lessons.gate <= GATE_LESSONS_MAX
+        lessons.signals = lessons.signals.saturating_add(1);
+        lessons.signals <= SIGNAL_LESSONS_MAX
     }
 
     pub(crate) fn reserve(&mut self, video: u32, until_ms: i64) {
