@@ -28,6 +28,12 @@ function icons(): Plugin {
 const PRECACHED = /^assets\/(index|app|style|en|de)-.*\.(js|css)$/;
 
 /**
+ * Parts of Svelte's runtime that only lazy pages use (forms, copies of state). Its one index names them
+ * all, so a bundler takes them for a part of the first load; they travel with the pages instead.
+ */
+const LATER = /svelte\/src\/internal\/(client\/dom\/elements\/(bindings\/(select|input)|custom-element)|shared\/clone)\.js$/;
+
+/**
  * Builds `service-worker.ts` to the fixed name `/service-worker.js` and writes the list of
  * hashed files into it, so that every build has its own cache and old ones are dropped.
  */
@@ -62,7 +68,8 @@ export default defineConfig({
     modulePreload: false,
     cssCodeSplit: false,
     rolldownOptions: {
-      output: { codeSplitting: { groups: [{ name: 'app', tags: ['$initial'], test: (id) => !id.includes('service-worker') }] } },
+      treeshake: { moduleSideEffects: [{ test: LATER, sideEffects: false }] },
+      output: { codeSplitting: { includeDependenciesRecursively: false, groups: [{ name: 'app', tags: ['$initial'], test: (id) => !id.includes('service-worker') && !LATER.test(id) }] } },
     },
     // Nothing inline: the content security policy allows scripts and styles from files only.
     assetsInlineLimit: 0,

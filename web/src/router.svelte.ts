@@ -6,6 +6,8 @@ export type PageName =
   | 'video'
   | 'profile'
   | 'upload'
+  | 'create'
+  | 'sound'
   | 'sign-in'
   | 'sign-up'
   | 'recover'
@@ -19,16 +21,14 @@ export interface Route {
   params: Record<string, string>;
 }
 
-const patterns: [PageName, RegExp][] = [
+const patterns: [PageName | null, RegExp][] = [
   ['feed', /^\/(?<kind>following|popular|latest)?\/?$/],
   ['video', /^\/v\/(?<id>[^/]+)\/?$/],
   ['profile', /^\/@(?<handle>[^/]+)\/?$/],
-  ['upload', /^\/upload\/?$/],
-  ['sign-in', /^\/sign-in\/?$/],
-  ['sign-up', /^\/sign-up\/?$/],
-  ['recover', /^\/recover\/?$/],
-  ['settings', /^\/settings\/?$/],
+  ['sound', /^\/sounds\/(?<id>[^/]+)\/?$/],
   ['taste', /^\/settings\/taste\/?$/],
+  // Pages whose address is their name.
+  [null, /^\/(?<page>create|upload|sign-in|sign-up|recover|settings)\/?$/],
 ];
 
 export function match(path: string): Route {
@@ -39,7 +39,7 @@ export function match(path: string): Route {
     for (const [name, value] of Object.entries(found.groups ?? {})) {
       if (value !== undefined) params[name] = decode(value);
     }
-    return { page, path, params };
+    return { page: page ?? (params['page'] as PageName), path, params };
   }
   return { page: 'not-found', path, params: {} };
 }

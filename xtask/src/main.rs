@@ -13,6 +13,7 @@ mod demo_data;
 mod deny;
 mod determinism;
 mod install;
+mod likeness;
 mod node;
 mod paths;
 mod postgres;
@@ -23,6 +24,7 @@ mod server;
 mod shell;
 mod signals;
 mod simulate;
+mod sync;
 mod test;
 mod tidy;
 mod web;
@@ -56,8 +58,12 @@ enum Command {
     Determinism,
     /// Load generator and media benchmarks (passes its arguments on)
     Bench(bench::Options),
+    /// Measure how far sound and picture of a flash-and-click video are apart, and whether they drift
+    Sync(sync::Options),
     /// Simulated viewers compare Takt's recommender with the usual alternatives (passes its arguments on)
     Simulate(simulate::Options),
+    /// Measure how well sounds and videos are recognised, on copies made of a folder of clips
+    Likeness(likeness::Options),
     /// Measure the recommender with programs outside this repository, and write the table
     Yardstick(yardstick::Options),
 }
@@ -74,7 +80,9 @@ fn main() {
         Command::Screenshots(options) => screenshots::run(&options),
         Command::Determinism => determinism::run(),
         Command::Bench(options) => bench::run(&options),
+        Command::Sync(options) => sync::run(&options),
         Command::Simulate(options) => simulate::run(&options),
+        Command::Likeness(options) => likeness::run(&options),
         Command::Yardstick(options) => yardstick::run(&options),
     });
     if let Err(error) = result {

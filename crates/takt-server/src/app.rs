@@ -8,7 +8,7 @@ use crate::limits::Limits;
 use crate::media::MediaCache;
 use crate::state::{Parts, State};
 use crate::video::ProgressHub;
-use crate::{health, router, session, upload, worker};
+use crate::{health, router, session, sound, upload, worker};
 use axum::serve::ListenerExt;
 use std::future::Future;
 use std::net::SocketAddr;
@@ -28,6 +28,8 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { version: 1, name: "begin", sql: include_str!("../migrations/0001_begin.sql") },
     Migration { version: 2, name: "jobs", sql: JOB_TABLE_SQL },
     Migration { version: 3, name: "control", sql: include_str!("../migrations/0003_control.sql") },
+    Migration { version: 4, name: "drafts", sql: include_str!("../migrations/0004_drafts.sql") },
+    Migration { version: 5, name: "sounds", sql: include_str!("../migrations/0005_sounds.sql") },
 ];
 
 /// Why a cell did not start, as a sentence for its operator.
@@ -91,6 +93,11 @@ impl App {
             tools,
         };
         let state = State::new(parts);
+        if state.tools.is_some() && state.config.processing.workers > 0 {
+            sound::begin_starter_set(&state)
+                .await
+                .map_err(|e| StartError::new("beginning the starter set of sounds", e))?;
+        }
         let stop = CancellationToken::new();
         let tasks = vec![
             tokio::spawn(worker::run(state.clone(), stop.clone())),

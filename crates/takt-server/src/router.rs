@@ -2,7 +2,9 @@
 
 use crate::error::Error;
 use crate::state::State;
-use crate::{account, event, feed, follow, guard, health, media, session, taste, upload, video, web_app};
+use crate::{
+    account, draft, event, feed, follow, guard, health, media, session, sound, taste, upload, video, web_app,
+};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
@@ -49,6 +51,8 @@ fn api() -> OpenApiRouter<State> {
         .routes(routes!(health::ready))
         .routes(routes!(health::metrics))
         .merge(video::routes::router())
+        .merge(sound::routes::router())
+        .merge(draft::routes::router())
 }
 
 /// The whole API as OpenAPI 3.1, in JSON.

@@ -7,7 +7,9 @@
 //! Invariant: a job under way keeps its lease by heartbeat; without the lease its work is stopped. When the server shuts
 //! down, work is stopped and its job given back at once.
 
+use crate::draft;
 use crate::error::Error;
+use crate::sound;
 use crate::state::State;
 use crate::video::{self, kind};
 use parking_lot::Mutex;
@@ -72,12 +74,19 @@ pub async fn run(state: State, shutdown: CancellationToken) {
     let lane = |kinds: &'static [&'static str]| lane(state.clone(), kinds, faults.clone(), shutdown.clone());
     if state.tools.is_some() && state.config.processing.workers > 0 {
         for _ in 0..state.config.processing.workers {
-            lanes.spawn(lane(&[kind::PROCESS, kind::RENDITIONS]));
+            lanes.spawn(lane(&[kind::RENDER, kind::PROCESS, kind::RENDITIONS]));
         }
-        lanes.spawn(lane(&[kind::PROCESS]));
+        lanes.spawn(lane(&[kind::RENDER, kind::PROCESS]));
         lanes.spawn(lane(&[kind::POSTER]));
+        // One after the other, so that of two copies the second finds the first.
+        lanes.spawn(lane(&[
+            sound::kind::ANALYSE,
+            sound::kind::RECEIVE,
+            sound::kind::REVOKE,
+            sound::kind::STARTER,
+        ]));
     }
-    lanes.spawn(lane(&[kind::DESCRIBE, kind::ERASE, kind::DROP_FILE, kind::DROP_SOURCE]));
+    lanes.spawn(lane(&[kind::DESCRIBE, kind::ERASE, kind::DROP_FILE, kind::DROP_SOURCE, sound::kind::ERASE]));
     lanes.spawn(tidy(state.clone(), shutdown.clone()));
     shutdown.cancelled().await;
     state.progress.close();
@@ -264,6 +273,7 @@ impl From<takt_store::DbError> for Parking {
 
 async fn work(state: &State, job: &Job) -> Result<(), Failed> {
     match job.kind.as_str() {
+        kind::RENDER => draft::render(state, job).await,
         kind::PROCESS => video::process(state, job).await,
         kind::RENDITIONS => video::renditions(state, job).await,
         kind::POSTER => video::poster(state, job).await,
@@ -271,6 +281,11 @@ async fn work(state: &State, job: &Job) -> Result<(), Failed> {
         kind::ERASE => video::erase(state, job).await,
         kind::DROP_FILE => video::drop_file(state, job).await,
         kind::DROP_SOURCE => video::drop_source(state, job).await,
+        sound::kind::ANALYSE => sound::analyse(state, job).await,
+        sound::kind::RECEIVE => sound::receive(state, job).await,
+        sound::kind::REVOKE => sound::revoke(state, job).await,
+        sound::kind::STARTER => sound::starter_set(state, job).await,
+        sound::kind::ERASE => sound::erase(state, job).await,
         other => Err(Failed::fault(format!("this release knows no job {other}"))),
     }
 }

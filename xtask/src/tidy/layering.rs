@@ -7,10 +7,11 @@ use super::{File, Finding};
 /// What each crate of the workspace may depend on besides third parties. A new crate takes its place here first.
 const LAYERS: &[(&str, &[&str])] = &[
     ("takt-core", &[]),
+    ("takt-analysis", &[]),
     ("takt-store", &["takt-core"]),
     ("takt-media", &["takt-core"]),
     ("takt-recommender", &["takt-core"]),
-    ("takt-server", &["takt-core", "takt-store", "takt-media", "takt-recommender"]),
+    ("takt-server", &["takt-core", "takt-analysis", "takt-store", "takt-media", "takt-recommender"]),
     ("takt", &["takt-core", "takt-store", "takt-media", "takt-recommender", "takt-server"]),
     // Tools. The load generator fills a store directly, since 10,000 real uploads would take hours; everything it
     // measures goes through HTTP. This crate meets the product from outside only.
@@ -31,6 +32,7 @@ const RESERVED: &[(&str, &[&str])] = &[
 /// What the pure crates may never see: no runtime, no network, no ambient anything.
 const FORBIDDEN: &[(&str, &[&str])] = &[
     ("takt-core", &["tokio", "axum", "sqlx", "reqwest"]),
+    ("takt-analysis", &["tokio", "axum", "sqlx", "reqwest", "rand", "getrandom", "jiff", "chrono"]),
     ("takt-recommender", &["tokio", "axum", "sqlx", "reqwest", "rand", "getrandom", "jiff", "chrono"]),
 ];
 

@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 mod clips;
+mod decode;
+mod edit;
 mod golden;
 mod harness;
 mod hostile;

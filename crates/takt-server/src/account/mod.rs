@@ -219,11 +219,18 @@ pub async fn change_password(
 pub async fn delete(state: &State, account: AccountId, password: String) -> Result<()> {
     require_password(state, account, "password", password).await?;
     let viewer = store::viewer_of(&state.db, account).await?.ok_or_else(Error::unauthenticated)?;
+    crate::draft::delete_all(state, account).await?;
     crate::video::delete_all(state, account).await?;
     crate::upload::delete_all(state, account).await?;
     let position = state.feed.record(Event::ViewerForgotten { viewer }, &[b"forget", viewer.bytes()]).await?;
     state.feed.wait_projected(position).await;
-    state.db.write(async |tx: &mut Tx| store::delete(tx, account).await).await
+    state
+        .db
+        .write(async |tx: &mut Tx| {
+            crate::sound::account_deleted(state, tx, account).await?;
+            store::delete(tx, account).await
+        })
+        .await
 }
 
 async fn require_password(state: &State, account: AccountId, field: &str, password: String) -> Result<()> {
@@ -252,6 +259,11 @@ pub async fn by_handle(state: &State, handle: &Handle) -> Result<Option<AccountB
 /// The handles of those accounts among `ids` that exist.
 pub(crate) async fn handles(state: &State, ids: &[AccountId]) -> Result<Vec<(AccountId, Handle)>> {
     store::handles(&state.db, ids).await
+}
+
+/// What an account is called, if it exists.
+pub(crate) async fn handle_of(state: &State, account: AccountId) -> Result<Option<Handle>> {
+    Ok(store::by_id(&state.db, account).await?.map(|body| body.handle))
 }
 
 fn check_password(password: &str) -> Result<()> {

@@ -91,6 +91,12 @@ keys::config! {
         ffprobe: Option<PathBuf> = None,
     }
 
+    /// The library of sounds.
+    sound: Sound {
+        /// Whether a new cell begins with a few sounds synthesised by Takt itself.
+        starter_set: bool = true,
+    }
+
     /// Accounts and sessions.
     account: Account {
         /// Whether strangers may sign up.

@@ -47,6 +47,8 @@ pub enum Kind {
     Jpeg,
     /// A still.
     Webp,
+    /// A sound.
+    M4a,
 }
 
 /// The name of a media file within its video: the SHA-256 of its bytes and what it is.
@@ -65,6 +67,7 @@ impl FromStr for FileName {
             "mp4" => Kind::Mp4,
             "jpg" => Kind::Jpeg,
             "webp" => Kind::Webp,
+            "m4a" => Kind::M4a,
             _ => return Err(()),
         };
         // One name for one thing: capitals would be a second.
@@ -83,6 +86,7 @@ impl fmt::Display for FileName {
             Kind::Mp4 => "mp4",
             Kind::Jpeg => "jpg",
             Kind::Webp => "webp",
+            Kind::M4a => "m4a",
         };
         write!(f, "{}.{extension}", hex::encode(self.sha256))
     }
@@ -101,6 +105,7 @@ impl Kind {
             Self::Mp4 => "video/mp4",
             Self::Jpeg => "image/jpeg",
             Self::Webp => "image/webp",
+            Self::M4a => "audio/mp4",
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::store::{self, LIST_MAX, RenditionRow, VideoRow};
 use crate::error::Result;
 use crate::follow;
+use crate::sound::{self, Consent};
 use crate::state::State;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -38,6 +39,8 @@ impl Status {
 pub enum Stage {
     /// It waits for its turn.
     Queued,
+    /// One file is made of an edit list and its sources.
+    Rendering,
     /// The upload is looked at.
     Checking,
     /// The first playable file is made.
@@ -53,6 +56,7 @@ impl Stage {
     pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::Queued => "queued",
+            Self::Rendering => "rendering",
             Self::Checking => "checking",
             Self::FirstRendition => "first_rendition",
             Self::FurtherRenditions => "further_renditions",
@@ -62,6 +66,7 @@ impl Stage {
 
     pub(super) fn parse(text: &str) -> Self {
         match text {
+            "rendering" => Self::Rendering,
             "checking" => Self::Checking,
             "first_rendition" => Self::FirstRendition,
             "further_renditions" => Self::FurtherRenditions,
@@ -116,8 +121,31 @@ pub struct Creator {
 pub struct SoundBody {
     pub id: SoundId,
     pub title: String,
-    /// The video it comes from.
-    pub video_id: VideoId,
+    /// The video it comes from, if it comes from one that is there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub video_id: Option<VideoId>,
+    /// Where in the sound the video begins, in milliseconds.
+    pub start_ms: u32,
+}
+
+/// What its creator lets others do with a video.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct Consents {
+    /// Use its own sound.
+    pub sound: Consent,
+    /// Make duets and stitches with it.
+    pub reuse: Consent,
+}
+
+/// What a duet or stitch was made with. The credit stays when that is deleted.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct Lineage {
+    /// `duet` or `stitch`.
+    pub kind: String,
+    /// Null once it is gone.
+    pub video_id: Option<VideoId>,
+    /// Null once the account is gone.
+    pub creator: Option<Creator>,
 }
 
 /// One playable file.
@@ -159,6 +187,18 @@ pub struct VideoBody {
     /// Absent where there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sound: Option<SoundBody>,
+    /// The owner of its sound withdrew it, so it plays without.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub muted: bool,
+    pub consents: Consents,
+    /// Absent where it was made with no other video.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lineage: Option<Lineage>,
+    /// What is seen, for those who do not see it; empty where its creator says nothing.
+    pub alt_text: String,
+    /// Only for the creator: the earlier video that this one is a copy of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub duplicate_of: Option<VideoId>,
     pub created_at: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub published_at: Option<Timestamp>,
@@ -192,7 +232,8 @@ impl VideoBody {
     }
 }
 
-fn media_url(video: VideoId, file: &str) -> String {
+/// Where a media file is served.
+pub(crate) fn media_url(video: VideoId, file: &str) -> String {
     format!("/media/{video}/{file}")
 }
 
@@ -254,11 +295,6 @@ fn rendition(row: RenditionRow) -> RenditionBody {
     }
 }
 
-/// What a sound is called whose first video is by `handle`.
-pub(super) fn sound_title(handle: &Handle) -> String {
-    format!("original sound by @{handle}")
-}
-
 /// What a viewer made of a video and its creator; none where nobody in particular looks.
 #[derive(Debug, Clone, Copy, Default)]
 struct Told {
@@ -268,12 +304,12 @@ struct Told {
 
 fn body(row: VideoRow, renditions: Vec<RenditionBody>, told: Told, own: bool) -> VideoBody {
     let status = Status::parse(&row.status);
-    let sound = match (row.sound_id, row.sound_video_id, &row.sound_handle) {
-        (Some(id), Some(video_id), Some(handle)) => {
-            Some(SoundBody { id, title: sound_title(handle), video_id })
-        }
-        _ => None,
-    };
+    let sound = row.sound_id.zip(row.sound_title.as_ref()).map(|(id, title)| SoundBody {
+        id,
+        title: sound::title(title, row.sound_handle.as_ref()),
+        video_id: row.sound_video_id,
+        start_ms: row.sound_start_ms,
+    });
     let known = |value: u32| (value > 0).then_some(value);
     VideoBody {
         id: row.id,
@@ -287,6 +323,19 @@ fn body(row: VideoRow, renditions: Vec<RenditionBody>, told: Told, own: bool) ->
         ai_generated: row.ai_generated,
         creator: Creator { id: row.account_id, handle: row.handle, followed: told.followed },
         sound,
+        muted: row.muted,
+        consents: Consents { sound: row.sound_consent, reuse: row.reuse_consent },
+        lineage: row.lineage_kind.map(|kind| Lineage {
+            kind,
+            video_id: row.lineage_video_id,
+            creator: row.lineage_creator_id.zip(row.lineage_handle).map(|(id, handle)| Creator {
+                id,
+                handle,
+                followed: None,
+            }),
+        }),
+        alt_text: row.alt_text,
+        duplicate_of: row.duplicate_of.filter(|_| own),
         created_at: row.created_ms,
         published_at: row.published_ms,
         duration_ms: known(row.duration_ms),

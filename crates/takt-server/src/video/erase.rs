@@ -4,8 +4,8 @@ use super::process::parse;
 use super::{job as new_job, kind, store};
 use crate::error::{Error, Result};
 use crate::state::State;
-use crate::upload;
 use crate::worker::Failed;
+use crate::{draft, likeness, sound, upload};
 use serde::Deserialize;
 use takt_core::{AccountId, VideoId};
 use takt_recommender::Event;
@@ -48,14 +48,26 @@ pub async fn delete_all(state: &State, account: AccountId) -> Result<()> {
 /// is back, and nothing leads to them.
 pub async fn delete(state: &State, account: AccountId, video: VideoId) -> Result<()> {
     let files = store::files(&state.db, video).await?;
-    let deleted = state
+    let used = store::work(&state.db, video).await?.and_then(|row| row.sound_id);
+    let released = state
         .db
         .write(async |tx: &mut Tx| {
             if !store::delete(tx, video, account).await? {
-                return Ok(false);
+                return Ok(None);
             }
+            sound::video_deleted(state, tx, video, used).await?;
+            likeness::video_deleted(tx, video).await?;
+            let named = draft::video_deleted(tx, video).await?;
             let key = video.to_string();
-            for kind in [kind::PROCESS, kind::RENDITIONS, kind::DESCRIBE, kind::POSTER, kind::DROP_SOURCE] {
+            let kinds = [
+                kind::RENDER,
+                kind::PROCESS,
+                kind::RENDITIONS,
+                kind::DESCRIBE,
+                kind::POSTER,
+                kind::DROP_SOURCE,
+            ];
+            for kind in kinds.into_iter().chain([sound::kind::ANALYSE]) {
                 state.jobs.cancel(tx, kind, &key).await?;
             }
             let payload = serde_json::json!({ "video": video, "account": account });
@@ -65,13 +77,14 @@ pub async fn delete(state: &State, account: AccountId, video: VideoId) -> Result
                 ..new_job(state, kind::ERASE, key, payload)
             };
             state.jobs.enqueue(tx, job, &state.clock).await?;
-            Ok::<_, Error>(true)
+            Ok::<_, Error>(Some(named))
         })
         .await?;
-    if !deleted {
-        return Err(Error::not_found("video"));
-    }
+    let Some(released) = released else { return Err(Error::not_found("video")) };
     state.progress.stop_work(video);
+    if let Err(error) = upload::release(state, &released).await {
+        tracing::warn!(video.id = %video, %error, "sources of a deleted video stay until they expire");
+    }
     state.media_cache.forget(video, files).await;
     if let Err(error) = erase_now(state, account, video).await {
         tracing::warn!(video.id = %video, %error, "the bytes of a deleted video go later");

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use takt_core::JobId;
 
 /// An empty folder, removed with all it holds when this is dropped.
-pub(super) struct Folder(PathBuf);
+pub(crate) struct Folder(PathBuf);
 
 impl Folder {
     /// Makes the job's folder, without what an earlier try may have left.
-    pub(super) async fn make(state: &State, job: JobId) -> Result<Self> {
+    pub(crate) async fn make(state: &State, job: JobId) -> Result<Self> {
         let path = state.config.data.dir.join("work").join(job.to_string());
         let folder = Self(std::path::absolute(path)?);
         folder.remove();
@@ -18,7 +18,7 @@ impl Folder {
         Ok(folder)
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.0
     }
 

@@ -6,8 +6,10 @@
 //! Invariant: a video that is `processing` has an unfinished job, or a parked one that is about to mark it failed.
 
 mod body;
+mod edited;
 mod erase;
 mod folder;
+mod mute;
 mod process;
 mod progress;
 mod renditions;
@@ -22,7 +24,16 @@ pub use body::{bodies, bodies_for};
 pub use erase::{delete, delete_all};
 pub use progress::ProgressHub;
 
+pub(crate) use body::media_url;
+pub(crate) use edited::{
+    EditedVideo, best_file, enqueue_process, insert_edited, is_processing, require_reuse, status,
+};
+pub(crate) use folder::Folder;
+pub(crate) use mute::mute;
+pub(crate) use process::{Ended, Reporter, fail, parse, tools, until_deleted};
+
 use crate::error::{Error, Result};
+use crate::sound::{self, Consent, PickedSound};
 use crate::state::State;
 use crate::upload;
 use axum::http::StatusCode;
@@ -32,10 +43,11 @@ use std::io::Read as _;
 use std::path::PathBuf;
 use store::{Change, NewRow, RequestRow};
 use takt_core::{AccountId, Caption, Handle, Lang, SoundId, UploadId, VideoId, ViewerId};
-use takt_store::{NewJob, Tx};
+use takt_store::{BlobKey, NewJob, Tx};
 
 /// Job kinds. `first` work goes before what can wait.
 pub(crate) mod kind {
+    pub(crate) const RENDER: &str = "render";
     pub(crate) const PROCESS: &str = "process";
     pub(crate) const RENDITIONS: &str = "renditions";
     pub(crate) const DESCRIBE: &str = "describe";
@@ -74,6 +86,23 @@ pub struct NewVideo {
     /// Where the poster is taken, in milliseconds; 0 is the first frame.
     #[serde(default)]
     pub poster_ms: u32,
+    /// The library sound that it was made to and that is in it.
+    pub sound_id: Option<SoundId>,
+    /// Where in that sound it begins, in milliseconds.
+    #[serde(default)]
+    pub sound_start_ms: u32,
+    /// Who may use its own sound; everyone without it.
+    pub sound_consent: Option<Consent>,
+}
+
+impl NewVideo {
+    fn picked_sound(&self) -> Option<PickedSound> {
+        self.sound_id.map(|id| PickedSound { id, start_ms: self.sound_start_ms })
+    }
+
+    fn consent(&self) -> Consent {
+        self.sound_consent.unwrap_or(Consent::Everyone)
+    }
 }
 
 /// What to change about a video; what is absent stays.
@@ -110,6 +139,9 @@ pub(crate) async fn create(
     new: NewVideo,
 ) -> Result<VideoBody> {
     check_poster(new.poster_ms)?;
+    if new.sound_start_ms > sound::SOUND_MS_MAX {
+        return Err(Error::invalid("sound_start_ms", "must be a place in the sound, in milliseconds"));
+    }
     let upload = upload::find(state, account, new.upload_id).await?;
     if let Some(video) = upload.video {
         return repeated(state, account, viewer, video, &new).await;
@@ -128,7 +160,9 @@ pub(crate) async fn create(
         language: new.language.as_ref(),
         ai_generated: new.ai_generated,
         poster_ms: new.poster_ms,
-        source_sha256: &source_sha256,
+        source_sha256: Some(&source_sha256),
+        sound_consent: new.consent(),
+        sound: new.picked_sound(),
         now: state.clock.now(),
     };
     let made = state
@@ -136,6 +170,9 @@ pub(crate) async fn create(
         .write(async |tx: &mut Tx| {
             if !upload::mark_used(tx, upload.id, id).await? {
                 return Ok(false);
+            }
+            if let Some(sound) = row.sound {
+                sound::require_use(tx, account, sound.id).await?;
             }
             store::insert(tx, &row).await?;
             let payload = serde_json::json!({ "video": id, "upload": upload.id });
@@ -168,6 +205,8 @@ async fn repeated(
             && row.language == new.language
             && row.ai_generated == new.ai_generated
             && row.poster_ms == new.poster_ms
+            && row.sound_consent == new.consent()
+            && row.picked_sound() == new.picked_sound()
     });
     if same {
         return own_body(state, account, viewer, video).await;
@@ -179,9 +218,9 @@ async fn repeated(
 /// What becomes of a video when a job about it is given up: no status may wait for a job that will never run.
 pub(crate) async fn give_up(tx: &mut Tx, kind: &str, key: &str) -> Result<Option<VideoId>> {
     match kind {
-        kind::PROCESS => process::give_up(tx, key).await,
+        kind::RENDER | kind::PROCESS => process::give_up(tx, key).await,
         kind::RENDITIONS => renditions::give_up(tx, key).await,
-        _ => Ok(None),
+        _ => sound::give_up(tx, kind, key).await.map(|()| None),
     }
 }
 
@@ -226,14 +265,14 @@ pub(crate) async fn change(
             if !store::change(tx, video, account, &change).await? {
                 return Err(Error::not_found("video"));
             }
-            let described = change.caption.is_some() || change.language.is_some();
-            let kinds = [(kind::DESCRIBE, described), (kind::POSTER, change.poster_ms.is_some())];
-            for (kind, _) in kinds.iter().filter(|(_, needed)| *needed) {
-                // One that waits has not looked yet; one that runs may have, so it makes way for another.
+            if change.caption.is_some() || change.language.is_some() {
+                describe_soon(state, tx, video).await?;
+            }
+            if change.poster_ms.is_some() {
                 let key = video.to_string();
-                state.jobs.cancel(tx, kind, &key).await?;
+                state.jobs.cancel(tx, kind::POSTER, &key).await?;
                 let payload = serde_json::json!({ "video": video });
-                state.jobs.enqueue(tx, job(state, kind, key, payload), &state.clock).await?;
+                state.jobs.enqueue(tx, job(state, kind::POSTER, key, payload), &state.clock).await?;
             }
             Ok(())
         })
@@ -287,8 +326,8 @@ pub(crate) async fn by_source(
 
 /// What those sounds among `ids` that exist are called.
 pub(crate) async fn sound_titles(state: &State, ids: &[SoundId]) -> Result<Vec<(SoundId, String)>> {
-    let rows = store::sound_handles(&state.db, ids).await?;
-    Ok(rows.into_iter().map(|(id, handle)| (id, body::sound_title(&handle))).collect())
+    let rows = store::sound_titles(&state.db, ids).await?;
+    Ok(rows.into_iter().map(|(id, title, handle)| (id, sound::title(&title, handle.as_ref()))).collect())
 }
 
 /// What those public videos among `ids` that exist may be called: the caption's beginning, or the creator.
@@ -304,6 +343,36 @@ pub(crate) async fn titles(state: &State, ids: &[VideoId]) -> Result<Vec<(VideoI
         beginning => beginning,
     };
     Ok(rows.into_iter().map(|(id, caption, handle)| (id, title(&caption, &handle))).collect())
+}
+
+/// The first playable file of a public video.
+pub(crate) async fn first_file(state: &State, video: VideoId) -> Result<Option<BlobKey>> {
+    let ready = store::state_of(&state.db, video).await?.is_some_and(|row| row.status == "ready");
+    if !ready {
+        return Ok(None);
+    }
+    let first = store::renditions(&state.db, &[video]).await?.into_iter().next();
+    Ok(first.map(|row| BlobKey::media(video, &row.file)).transpose()?)
+}
+
+/// The video's sound while nobody has listened to it.
+pub(crate) async fn unheard_sound(state: &State, video: VideoId) -> Result<Option<SoundId>> {
+    store::unheard_sound(&state.db, video).await
+}
+
+/// Every video with a sound, whatever its status.
+pub(crate) async fn with_sound(tx: &mut Tx, sound: SoundId) -> Result<Vec<VideoId>> {
+    store::with_sound(tx, sound).await
+}
+
+/// Has the recommender told anew what a video is.
+pub(crate) async fn describe_soon(state: &State, tx: &mut Tx, video: VideoId) -> Result<()> {
+    // One that waits has not looked yet; one that runs may have, so it makes way for another.
+    let key = video.to_string();
+    state.jobs.cancel(tx, kind::DESCRIBE, &key).await?;
+    let payload = serde_json::json!({ "video": video });
+    state.jobs.enqueue(tx, job(state, kind::DESCRIBE, key, payload), &state.clock).await?;
+    Ok(())
 }
 
 /// SHA-256 of a file, in hexadecimal.

@@ -13,6 +13,7 @@ use crate::error::Error;
 use crate::state::State;
 use crate::upload;
 use crate::worker::Failed;
+use crate::{draft, sound};
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
 use std::sync::Arc;
@@ -50,7 +51,7 @@ pub(super) struct Follow {
 }
 
 /// Why media work ended.
-pub(super) enum Ended {
+pub(crate) enum Ended {
     /// The upload is at fault.
     Rejected { code: &'static str, message: String },
     /// Something else is.
@@ -70,7 +71,7 @@ impl From<takt_media::Error> for Ended {
 
 impl Ended {
     /// FFmpeg does not say that the disk is full in a way to rely on, so whether it is gets tried.
-    pub(super) async fn with_room(mut self, state: &State) -> Self {
+    pub(crate) async fn with_room(mut self, state: &State) -> Self {
         if let Self::Failed(failed) = &mut self {
             failed.away = failed.away || !has_room(state).await;
         }
@@ -105,11 +106,11 @@ impl From<std::io::Error> for Ended {
 }
 
 /// FFmpeg, or why there is none.
-pub(super) fn tools(state: &State) -> Result<Arc<Tools>, Failed> {
+pub(crate) fn tools(state: &State) -> Result<Arc<Tools>, Failed> {
     state.tools.clone().ok_or_else(|| Failed::fault("FFmpeg is not installed on this server"))
 }
 
-pub(super) fn parse<T: serde::de::DeserializeOwned>(job: &Job) -> Result<T, Failed> {
+pub(crate) fn parse<T: serde::de::DeserializeOwned>(job: &Job) -> Result<T, Failed> {
     serde_json::from_value(job.payload.clone())
         .map_err(|error| Failed::fault(format!("the job can not be read: {error}")))
 }
@@ -136,7 +137,7 @@ pub(crate) async fn process(state: &State, job: &Job) -> Result<(), Failed> {
 }
 
 /// Does `work` unless the video is deleted meanwhile; then there is nothing left to do.
-pub(super) async fn until_deleted(
+pub(crate) async fn until_deleted(
     state: &State,
     video: VideoId,
     work: impl Future<Output = Result<(), Failed>>,
@@ -243,7 +244,7 @@ struct Made<'a> {
 /// Publishes in one transaction; false when the video is gone or was published by somebody else.
 async fn commit(state: &State, made: Made<'_>) -> Result<bool, Error> {
     let Made { video, upload, first, first_frame, poster, row } = made;
-    let sound = first.sound.as_ref();
+    let heard = first.sound.as_ref();
     let new_sound = SoundId::mint(&state.clock);
     let follow = serde_json::to_value(Follow { video, upload, first: first.clone() })
         .map_err(|error| Error::Internal(format!("a job can not be written: {error}")))?;
@@ -256,20 +257,32 @@ async fn commit(state: &State, made: Made<'_>) -> Result<bool, Error> {
         poster_file: still_file(poster),
         first_frame_file: still_file(first_frame),
         thumbhash: first_frame.thumbhash.clone(),
-        loudness_centilufs: sound
+        loudness_centilufs: heard
             .and_then(|s| s.loudness)
             .map(|loudness| (loudness.lufs * 100.0).round() as i64),
         percent: PUBLISHED,
         now,
     };
-    let digest = sound.and_then(|sound| sound.digest);
+    let digest = heard.and_then(|heard| heard.digest);
     let done = state
         .db
         .write(async |tx: &mut Tx| {
             let Some(latest) = store::request_in(tx, video).await? else { return Ok(false) };
-            let sound = match &digest {
-                Some(digest) => Some(store::sound(tx, digest, new_sound, video, row.account_id, now).await?),
-                None => None,
+            let sound = match (&digest, latest.sound_picked) {
+                (Some(digest), false) => {
+                    let from = sound::FromVideo {
+                        digest,
+                        new: new_sound,
+                        video,
+                        account: row.account_id,
+                        handle: &row.handle,
+                        consent: latest.sound_consent,
+                        duration_ms: first.duration_ms,
+                        now,
+                    };
+                    Some(sound::of_video(tx, &from).await?)
+                }
+                _ => None,
             };
             if !store::publish(tx, video, &Published { sound, ..published.clone() }).await? {
                 return Ok(false);
@@ -277,6 +290,8 @@ async fn commit(state: &State, made: Made<'_>) -> Result<bool, Error> {
             store::add_rendition(tx, &rendition_row(video, first), 0).await?;
             let job = new_job(state, kind::RENDITIONS, video.to_string(), follow.clone());
             state.jobs.enqueue(tx, NewJob { priority: 10, ..job }, &state.clock).await?;
+            sound::enqueue_analysis(state, tx, video).await?;
+            draft::video_published(tx, video).await?;
             if latest.poster_ms != row.poster_ms {
                 // The creator chose another still while this one was made.
                 let payload = serde_json::json!({ "video": video });
@@ -320,7 +335,8 @@ pub(super) async fn describe(state: &State, video: VideoId, identity: &[&[u8]]) 
     Ok(())
 }
 
-async fn fail(state: &State, video: VideoId, code: &str, message: &str) -> Result<(), Failed> {
+/// Marks a video as failed, with a sentence for its creator.
+pub(crate) async fn fail(state: &State, video: VideoId, code: &str, message: &str) -> Result<(), Failed> {
     let failed = state.db.write(async |tx: &mut Tx| store::fail(tx, video, code, message).await).await?;
     if failed {
         tracing::info!(video.id = %video, code, "a video failed");
@@ -355,7 +371,7 @@ async fn report(state: &State, video: VideoId, stage: Stage, percent: u32) {
 }
 
 /// Passes on what a media stage tells of itself: each word to those who watch, now and then one to SQL.
-pub(super) struct Reporter<'a> {
+pub(crate) struct Reporter<'a> {
     state: &'a State,
     video: VideoId,
     stage: Stage,
@@ -365,12 +381,12 @@ pub(super) struct Reporter<'a> {
 
 impl<'a> Reporter<'a> {
     /// For a stage that takes the work from `range.start` to `range.end` percent.
-    pub(super) fn new(state: &'a State, video: VideoId, stage: Stage, range: Range<u32>) -> Self {
+    pub(crate) fn new(state: &'a State, video: VideoId, stage: Stage, range: Range<u32>) -> Self {
         Self { state, video, stage, percent: watch::channel(range.start).0, range }
     }
 
     /// What the stage calls with 0 to 1.
-    pub(super) fn teller(&self) -> impl FnMut(f32) + Send + use<> {
+    pub(crate) fn teller(&self) -> impl FnMut(f32) + Send + use<> {
         let (state, video, stage) = (self.state.clone(), self.video, self.stage);
         let (range, sender) = (self.range.clone(), self.percent.clone());
         move |fraction| {
@@ -389,7 +405,7 @@ impl<'a> Reporter<'a> {
     }
 
     /// Awaits the stage while its progress is written down.
-    pub(super) async fn along<T>(self, work: impl Future<Output = T>) -> T {
+    pub(crate) async fn along<T>(self, work: impl Future<Output = T>) -> T {
         report(self.state, self.video, self.stage, self.range.start).await;
         let mut percent = self.percent.subscribe();
         let mut work = std::pin::pin!(work);

@@ -2,6 +2,7 @@
 
 use super::body::Stage;
 use crate::error::Result;
+use crate::sound::{Consent, PickedSound};
 use std::sync::LazyLock;
 use takt_core::{AccountId, Caption, Handle, Lang, SoundId, Timestamp, VideoId, ViewerId};
 use takt_store::{Args, Db, Tx, args, in_list, record};
@@ -24,8 +25,19 @@ record! {
         pub account_id: AccountId,
         pub handle: Handle,
         pub sound_id: Option<SoundId>,
+        pub sound_title: Option<String>,
         pub sound_video_id: Option<VideoId>,
         pub sound_handle: Option<Handle>,
+        pub sound_start_ms: u32,
+        pub sound_consent: Consent,
+        pub reuse_consent: Consent,
+        pub alt_text: String,
+        pub lineage_kind: Option<String>,
+        pub lineage_video_id: Option<VideoId>,
+        pub lineage_creator_id: Option<AccountId>,
+        pub lineage_handle: Option<Handle>,
+        pub muted: bool,
+        pub duplicate_of: Option<VideoId>,
         pub poster_file: Option<String>,
         pub first_frame_file: Option<String>,
         pub thumbhash: Option<Vec<u8>>,
@@ -60,6 +72,7 @@ record! {
     /// What processing needs to know of a video.
     pub struct WorkRow {
         pub account_id: AccountId,
+        pub handle: Handle,
         pub status: String,
         pub caption: Caption,
         pub language: Option<Lang>,
@@ -70,12 +83,31 @@ record! {
         pub duration_ms: u32,
     }
 
+    /// Whose a video is, and who may reuse it.
+    pub struct ReuseRow {
+        pub account_id: AccountId,
+        pub reuse_consent: Consent,
+        pub follows: bool,
+    }
+
     /// What a request to make a video said.
     pub struct RequestRow {
         pub caption: Caption,
         pub language: Option<Lang>,
         pub ai_generated: bool,
         pub poster_ms: u32,
+        pub sound_consent: Consent,
+        pub sound_picked: bool,
+        pub sound_id: Option<SoundId>,
+        pub sound_start_ms: u32,
+    }
+}
+
+impl RequestRow {
+    /// The sound its creator chose.
+    pub fn picked_sound(&self) -> Option<PickedSound> {
+        let id = self.sound_id.filter(|_| self.sound_picked)?;
+        Some(PickedSound { id, start_ms: self.sound_start_ms })
     }
 }
 
@@ -92,7 +124,12 @@ static VIDEOS: PerSize = LazyLock::new(|| {
                     v.failure_message AS failure_message, v.stage AS stage, v.percent AS percent, \
                     v.caption AS caption, v.language AS language, v.ai_generated AS ai_generated, \
                     v.account_id AS account_id, a.handle AS handle, v.sound_id AS sound_id, \
-                    s.video_id AS sound_video_id, sa.handle AS sound_handle, v.poster_file AS poster_file, \
+                    s.title AS sound_title, s.video_id AS sound_video_id, sa.handle AS sound_handle, \
+                    v.sound_start_ms AS sound_start_ms, v.sound_consent AS sound_consent, \
+                    v.reuse_consent AS reuse_consent, v.alt_text AS alt_text, v.lineage_kind AS lineage_kind, \
+                    lv.id AS lineage_video_id, la.id AS lineage_creator_id, la.handle AS lineage_handle, \
+                    v.muted AS muted, \
+                    v.duplicate_of AS duplicate_of, v.poster_file AS poster_file, \
                     v.first_frame_file AS first_frame_file, v.thumbhash AS thumbhash, \
                     v.duration_ms AS duration_ms, v.width AS width, v.height AS height, \
                     v.created_ms AS created_ms, v.published_ms AS published_ms, \
@@ -100,6 +137,8 @@ static VIDEOS: PerSize = LazyLock::new(|| {
              FROM video v JOIN account a ON a.id = v.account_id \
              LEFT JOIN video_count c ON c.video_id = v.id \
              LEFT JOIN sound s ON s.id = v.sound_id LEFT JOIN account sa ON sa.id = s.account_id \
+             LEFT JOIN video lv ON lv.id = v.lineage_video_id AND lv.status = 'ready' \
+             LEFT JOIN account la ON la.id = v.lineage_creator_id \
              WHERE v.id IN ({})",
             in_list(1, size)
         )
@@ -167,17 +206,17 @@ pub async fn captions(db: &Db, ids: &[VideoId]) -> Result<Vec<(VideoId, Caption,
     Ok(rows)
 }
 
-/// Those sounds among `ids` that exist, and who published them.
-pub async fn sound_handles(db: &Db, ids: &[SoundId]) -> Result<Vec<(SoundId, Handle)>> {
+/// Titles of those sounds among `ids` that exist, and whose they are.
+pub async fn sound_titles(db: &Db, ids: &[SoundId]) -> Result<Vec<(SoundId, String, Option<Handle>)>> {
     let mut rows = Vec::with_capacity(ids.len());
     for ids in ids.chunks(LIST_MAX) {
-        let mut args = Args::new();
-        args.extend(ids.iter().copied());
         let sql = format!(
-            "SELECT s.id, a.handle FROM sound s JOIN account a ON a.id = s.account_id WHERE s.id IN ({})",
+            "SELECT s.id, s.title, a.handle FROM sound s LEFT JOIN account a ON a.id = s.account_id \
+             WHERE s.id IN ({})",
             in_list(1, ids.len())
         );
-        let some: Vec<(SoundId, Handle)> = db.all_dyn(sql, args).await?;
+        let some: Vec<(SoundId, String, Option<Handle>)> =
+            db.all_dyn(sql, ids.iter().copied().collect()).await?;
         rows.extend(some);
     }
     Ok(rows)
@@ -191,14 +230,20 @@ pub struct NewRow<'a> {
     pub language: Option<&'a Lang>,
     pub ai_generated: bool,
     pub poster_ms: u32,
-    pub source_sha256: &'a str,
+    /// Of the upload; an edited video has none.
+    pub source_sha256: Option<&'a str>,
+    /// Who may use the sound that comes of it.
+    pub sound_consent: Consent,
+    /// The sound its creator chose.
+    pub sound: Option<PickedSound>,
     pub now: Timestamp,
 }
 
 pub async fn insert(tx: &mut Tx, new: &NewRow<'_>) -> Result<()> {
     let sql = "INSERT INTO video (id, account_id, status, stage, percent, caption, language, ai_generated, \
-                                  source_sha256, poster_ms, duration_ms, width, height, created_ms) \
-               VALUES ($1, $2, 'processing', 'queued', 0, $3, $4, $5, $6, $7, 0, 0, 0, $8)";
+                                  source_sha256, poster_ms, sound_consent, sound_id, sound_picked, sound_start_ms, \
+                                  duration_ms, width, height, created_ms) \
+               VALUES ($1, $2, 'processing', 'queued', 0, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, 0, 0, $12)";
     let language = new.language.cloned();
     let args = args![
         new.id,
@@ -206,15 +251,48 @@ pub async fn insert(tx: &mut Tx, new: &NewRow<'_>) -> Result<()> {
         new.caption,
         language,
         new.ai_generated,
-        new.source_sha256,
+        new.source_sha256.map(str::to_owned),
         new.poster_ms,
+        new.sound_consent,
+        new.sound.map(|sound| sound.id),
+        new.sound.is_some(),
+        new.sound.map_or(0, |sound| sound.start_ms),
         new.now
     ];
     tx.exec(sql, args).await?;
     Ok(())
 }
 
-const REQUEST: &str = "SELECT caption, language, ai_generated, poster_ms FROM video WHERE id = $1";
+/// What only edited videos say of themselves.
+pub struct Extras<'a> {
+    pub reuse_consent: Consent,
+    pub alt_text: &'a str,
+    /// Kind, and the video it is made with.
+    pub lineage: Option<(&'static str, VideoId)>,
+}
+
+pub async fn set_extras(tx: &mut Tx, video: VideoId, extras: &Extras<'_>) -> Result<()> {
+    let sql = "UPDATE video SET reuse_consent = $2, alt_text = $3 WHERE id = $1";
+    tx.exec(sql, args![video, extras.reuse_consent, extras.alt_text]).await?;
+    if let Some((kind, other)) = extras.lineage {
+        let sql = "UPDATE video SET lineage_kind = $2, lineage_video_id = $3, \
+                   lineage_creator_id = (SELECT o.account_id FROM video o WHERE o.id = $3) WHERE id = $1";
+        tx.exec(sql, args![video, kind, other]).await?;
+    }
+    Ok(())
+}
+
+/// On what terms a video that plays may be reused by an account.
+pub async fn reuse_terms(tx: &mut Tx, video: VideoId, account: AccountId) -> Result<Option<ReuseRow>> {
+    let sql = "SELECT v.account_id AS account_id, v.reuse_consent AS reuse_consent, \
+                      EXISTS (SELECT 1 FROM follow f JOIN account l ON l.viewer_id = f.viewer_id \
+                              WHERE l.id = $2 AND f.creator_id = v.account_id) AS follows \
+               FROM video v WHERE v.id = $1 AND v.status = 'ready'";
+    Ok(tx.opt(sql, args![video, account]).await?)
+}
+
+const REQUEST: &str = "SELECT caption, language, ai_generated, poster_ms, sound_consent, sound_picked, sound_id, \
+    sound_start_ms FROM video WHERE id = $1";
 
 pub async fn request_of(db: &Db, video: VideoId) -> Result<Option<RequestRow>> {
     Ok(db.opt(REQUEST, args![video]).await?)
@@ -230,8 +308,11 @@ pub async fn state_of(db: &Db, video: VideoId) -> Result<Option<StateRow>> {
 }
 
 pub async fn work(db: &Db, video: VideoId) -> Result<Option<WorkRow>> {
-    let sql = "SELECT account_id, status, caption, language, sound_id, poster_ms, poster_file, first_frame_file, \
-                      duration_ms FROM video WHERE id = $1";
+    let sql = "SELECT v.account_id AS account_id, a.handle AS handle, v.status AS status, v.caption AS caption, \
+                      v.language AS language, v.sound_id AS sound_id, v.poster_ms AS poster_ms, \
+                      v.poster_file AS poster_file, v.first_frame_file AS first_frame_file, \
+                      v.duration_ms AS duration_ms \
+               FROM video v JOIN account a ON a.id = v.account_id WHERE v.id = $1";
     Ok(db.opt(sql, args![video]).await?)
 }
 
@@ -329,7 +410,8 @@ pub struct Published {
 
 /// Makes the video public; false when it is gone or was published before.
 pub async fn publish(tx: &mut Tx, video: VideoId, published: &Published) -> Result<bool> {
-    let sql = "UPDATE video SET status = 'ready', stage = 'further_renditions', percent = $2, sound_id = $3, \
+    let sql = "UPDATE video SET status = 'ready', stage = 'further_renditions', percent = $2, \
+                      sound_id = COALESCE(sound_id, $3), \
                       duration_ms = $4, width = $5, height = $6, poster_file = $7, first_frame_file = $8, \
                       thumbhash = $9, loudness_centilufs = $10, published_ms = $11 \
                WHERE id = $1 AND status = 'processing'";
@@ -386,23 +468,36 @@ pub async fn files(db: &Db, video: VideoId) -> Result<Vec<String>> {
     Ok(rows.into_iter().map(|row| row.0).collect())
 }
 
-/// The sound of these audio packets: the known one, or a new one that begins with this video.
-pub async fn sound(
-    tx: &mut Tx,
-    digest: &[u8; 32],
-    new: SoundId,
-    video: VideoId,
-    account: AccountId,
-    now: Timestamp,
-) -> Result<SoundId> {
-    let sql = "INSERT INTO sound (id, digest, video_id, account_id, created_ms) VALUES ($1, $2, $3, $4, $5) \
-               ON CONFLICT (digest) DO NOTHING";
-    tx.exec(sql, args![new, digest, video, account, now]).await?;
-    let row: (SoundId,) = tx.one("SELECT id FROM sound WHERE digest = $1", args![digest]).await?;
-    Ok(row.0)
+/// The video's sound while nobody has listened to it: not one that its creator picked, nor one that was taken away.
+pub async fn unheard_sound(db: &Db, video: VideoId) -> Result<Option<SoundId>> {
+    let sql = "SELECT s.id FROM video v JOIN sound s ON s.id = v.sound_id \
+               WHERE v.id = $1 AND v.status = 'ready' AND NOT v.sound_picked AND NOT v.muted \
+               AND s.audio_file IS NULL";
+    let row: Option<(SoundId,)> = db.opt(sql, args![video]).await?;
+    Ok(row.map(|row| row.0))
 }
 
-/// Removes the video and all rows about it. A sound others use passes to the oldest of them. False when it was gone.
+/// Every video with the sound, whatever its status.
+pub async fn with_sound(tx: &mut Tx, sound: SoundId) -> Result<Vec<VideoId>> {
+    let rows: Vec<(VideoId,)> = tx.all("SELECT id FROM video WHERE sound_id = $1", args![sound]).await?;
+    Ok(rows.into_iter().map(|row| row.0).collect())
+}
+
+/// Puts a rendition in the place of the one in `file`.
+pub async fn replace_rendition(tx: &mut Tx, file: &str, row: &RenditionRow) -> Result<()> {
+    let sql = "UPDATE rendition SET file = $3, codec = $4, bytes = $5 WHERE video_id = $1 AND file = $2";
+    let bytes = i64::try_from(row.bytes).unwrap_or(i64::MAX);
+    tx.exec(sql, args![row.video_id, file, &row.file, &row.codec, bytes]).await?;
+    Ok(())
+}
+
+/// Its sound was withdrawn.
+pub async fn set_muted(tx: &mut Tx, video: VideoId) -> Result<()> {
+    tx.exec("UPDATE video SET muted = TRUE WHERE id = $1", args![video]).await?;
+    Ok(())
+}
+
+/// Removes the video and all rows of this slice about it. False when it was gone.
 pub async fn delete(tx: &mut Tx, video: VideoId, account: AccountId) -> Result<bool> {
     let sql = "DELETE FROM video WHERE id = $1 AND account_id = $2";
     if tx.exec(sql, args![video, account]).await? == 0 {
@@ -412,19 +507,5 @@ pub async fn delete(tx: &mut Tx, video: VideoId, account: AccountId) -> Result<b
     tx.exec("DELETE FROM video_like WHERE video_id = $1", args![video]).await?;
     tx.exec("DELETE FROM video_count WHERE video_id = $1", args![video]).await?;
     tx.exec("DELETE FROM video_reach WHERE video_id = $1", args![video]).await?;
-    let sounds: Vec<(SoundId,)> = tx.all("SELECT id FROM sound WHERE video_id = $1", args![video]).await?;
-    for (sound,) in sounds {
-        let sql = "SELECT id, account_id FROM video WHERE sound_id = $1 ORDER BY id LIMIT 1";
-        let heir: Option<(VideoId, AccountId)> = tx.opt(sql, args![sound]).await?;
-        match heir {
-            Some((heir, owner)) => {
-                let sql = "UPDATE sound SET video_id = $2, account_id = $3 WHERE id = $1";
-                tx.exec(sql, args![sound, heir, owner]).await?;
-            }
-            None => {
-                tx.exec("DELETE FROM sound WHERE id = $1", args![sound]).await?;
-            }
-        }
-    }
     Ok(true)
 }

@@ -96,6 +96,8 @@ pub async fn run(database: Database, test: impl AsyncFnOnce(&TestApp)) {
     config.account.argon2_memory_kib = 8;
     config.account.argon2_passes = 1;
     config.limits.requests_per_second = 0;
+    // Tests that look at it begin it themselves.
+    config.sound.starter_set = false;
     let schema = match database {
         Database::Sqlite => None,
         Database::Postgres => {

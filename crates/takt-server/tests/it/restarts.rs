@@ -53,7 +53,7 @@ async fn uploads_and_jobs_go_on_after_a_restart() {
     let app = restart(app).await;
     finished(&app, &token, small).await;
     let state = app.app.state();
-    let sql = "SELECT COUNT(*) FROM job WHERE kind IN ('process', 'renditions')";
+    let sql = "SELECT COUNT(*) FROM job WHERE kind IN ('process', 'renditions', 'sound')";
     while state.db.one::<(i64,)>(sql, takt_store::Args::new()).await.unwrap().0 > 0 {
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }

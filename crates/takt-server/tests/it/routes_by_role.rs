@@ -25,6 +25,13 @@ const TABLE: &[(&str, &str, [May; 4])] = &[
     ("DELETE",  "/api/v1/accounts/{handle}/follow",  [Refused, Refused, Pass, Pass]),
     ("GET",     "/api/v1/accounts/{handle}/videos",  [Pass, Pass, Pass, Pass]),
     ("GET",     "/api/v1/config",                    [Pass, Pass, Pass, Pass]),
+    ("GET",     "/api/v1/drafts",                    [Refused, Refused, Pass, Pass]),
+    ("POST",    "/api/v1/drafts",                    [Refused, Refused, Pass, Pass]),
+    ("GET",     "/api/v1/drafts/{id}",               [Refused, Refused, Hidden, Hidden]),
+    ("PUT",     "/api/v1/drafts/{id}",               [Refused, Refused, Hidden, Hidden]),
+    ("DELETE",  "/api/v1/drafts/{id}",               [Refused, Refused, Hidden, Hidden]),
+    ("POST",    "/api/v1/drafts/{id}/publish",       [Refused, Refused, Hidden, Hidden]),
+    ("GET",     "/api/v1/drafts/{id}/sources/{upload}", [Refused, Refused, Hidden, Hidden]),
     ("POST",    "/api/v1/events",                    [Refused, Pass, Pass, Pass]),
     ("GET",     "/api/v1/feeds/for-you",             [Pass, Pass, Pass, Pass]),
     ("GET",     "/api/v1/feeds/following",           [Refused, Refused, Pass, Pass]),
@@ -42,12 +49,23 @@ const TABLE: &[(&str, &str, [May; 4])] = &[
     ("GET",     "/api/v1/sessions",                  [Refused, Refused, Pass, Pass]),
     ("POST",    "/api/v1/sessions",                  [Pass, Pass, Pass, Pass]),
     ("GET",     "/api/v1/sessions/current",          [Pass, Pass, Pass, Pass]),
+    ("GET",     "/api/v1/sounds",                    [Pass, Pass, Pass, Pass]),
+    ("POST",    "/api/v1/sounds",                    [Refused, Refused, Pass, Pass]),
+    ("GET",     "/api/v1/sounds/saved",              [Refused, Refused, Pass, Pass]),
+    ("GET",     "/api/v1/sounds/{id}",               [Pass, Pass, Pass, Pass]),
+    ("PATCH",   "/api/v1/sounds/{id}",               [Refused, Refused, Hidden, Pass]),
+    ("GET",     "/api/v1/sounds/{id}/videos",        [Pass, Pass, Pass, Pass]),
+    ("PUT",     "/api/v1/sounds/{id}/save",          [Refused, Refused, Pass, Pass]),
+    ("DELETE",  "/api/v1/sounds/{id}/save",          [Refused, Refused, Pass, Pass]),
     ("GET",     "/api/v1/taste",                     [Refused, Pass, Pass, Pass]),
     ("DELETE",  "/api/v1/taste",                     [Refused, Pass, Pass, Pass]),
     ("GET",     "/api/v1/taste/export",              [Refused, Pass, Pass, Pass]),
     ("POST",    "/api/v1/taste/import",              [Refused, Pass, Pass, Pass]),
     ("PUT",     "/api/v1/taste/learning",            [Refused, Pass, Pass, Pass]),
     ("PUT",     "/api/v1/taste/subjects",            [Refused, Pass, Pass, Pass]),
+    ("GET",     "/api/v1/studio",                    [Pass, Pass, Pass, Pass]),
+    ("GET",     "/api/v1/studio/fonts/{file}",       [Hidden, Hidden, Hidden, Hidden]),
+    ("POST",    "/api/v1/studio/text",               [Refused, Refused, Pass, Pass]),
     ("POST",    "/api/v1/uploads",                   [Refused, Refused, Pass, Pass]),
     ("OPTIONS", "/api/v1/uploads",                   [Pass, Pass, Pass, Pass]),
     ("HEAD",    "/api/v1/uploads/{id}",              [Refused, Refused, Hidden, Hidden]),
@@ -57,6 +75,7 @@ const TABLE: &[(&str, &str, [May; 4])] = &[
     ("GET",     "/api/v1/videos/{id}",               [Pass, Pass, Pass, Pass]),
     ("PATCH",   "/api/v1/videos/{id}",               [Refused, Refused, Hidden, Pass]),
     ("GET",     "/api/v1/videos/{id}/progress",      [Refused, Refused, Hidden, Pass]),
+    ("POST",    "/api/v1/videos/{id}/edit",          [Refused, Refused, Hidden, Hidden]),
     ("PUT",     "/api/v1/videos/{id}/like",          [Refused, Pass, Pass, Pass]),
     ("DELETE",  "/api/v1/videos/{id}/like",          [Refused, Pass, Pass, Pass]),
     ("GET",     "/api/v1/videos/{id}/reach",         [Refused, Refused, Hidden, Pass]),
@@ -76,6 +95,7 @@ app_test! {
         app.sign_up("owner").await;
         app.sign_up("other").await;
         let video = app.publish("owner", "mine").await.to_string();
+        let sound = sound_of(app, "owner").await;
         let none = "01890a5d-ac96-774b-bcce-b302099a8057";
         for (method, path, expected) in TABLE {
             for (role, may) in ["nobody", "viewer", "other", "owner"].into_iter().zip(expected) {
@@ -85,7 +105,11 @@ app_test! {
                     "viewer" => Some(app.viewer().await),
                     handle => Some(sign_in(app, handle).await),
                 };
-                let id = if path.contains("/uploads/") { none } else { &video };
+                let id = match path.split('/').nth(3) {
+                    Some("uploads") => none,
+                    Some("sounds") => &sound,
+                    _ => &video,
+                };
                 let filled = path.replace("{id}", id).replace("{handle}", "owner").replace("{sha256}", &"0".repeat(64));
                 let status = app.request(request(method, &filled, token.as_deref())).await.status.as_u16();
                 let found = match status {
@@ -118,6 +142,17 @@ fn request(method: &str, path: &str, token: Option<&str>) -> Request<Body> {
             .unwrap();
     }
     request.header(header::CONTENT_TYPE, "application/json").body(Body::from("{}")).unwrap()
+}
+
+/// A sound of the account's, put there without a file.
+async fn sound_of(app: &crate::harness::TestApp, handle: &str) -> String {
+    let sound = takt_core::SoundId::mint(&app.clock);
+    let sql = "INSERT INTO sound (id, account_id, from_video, status, title, credit, licence, search_text, consent, \
+                                  on_revoke, duration_ms, created_ms) \
+               SELECT $1, id, FALSE, 'ready', 'a sound', '', 'cc0', 'a sound', 'everyone', 'keep', 1000, 0 \
+               FROM account WHERE handle = $2";
+    app.app.state().db.exec(sql, takt_store::args![sound, handle]).await.unwrap();
+    sound.to_string()
 }
 
 async fn sign_in(app: &crate::harness::TestApp, handle: &str) -> String {

@@ -89,6 +89,20 @@ pub(crate) async fn finished(app: &TestApp, token: &str, video: &str) -> Value {
     when(app, token, video, |video| video["status"] != "processing" && video.get("progress").is_none()).await
 }
 
+/// Waits until videos are listened to and the recommender knows what came of it.
+pub(crate) async fn quiet(app: &TestApp) {
+    let state = app.app.state();
+    for _ in 0..1800 {
+        let sql = "SELECT COUNT(*) FROM job WHERE kind LIKE 'sound%' OR kind = 'describe'";
+        let (open,): (i64,) = state.db.one(sql, takt_store::Args::new()).await.unwrap();
+        if open == 0 {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("jobs stay: {:?}", state.jobs.counts(&state.db).await);
+}
+
 /// A clip of two seconds that is published as it is, with a sound.
 pub(crate) fn clip() -> &'static [u8] {
     static CLIP: OnceLock<Vec<u8>> = OnceLock::new();
@@ -127,6 +141,59 @@ fn make(picture: &[&str], codec: &str) -> Vec<u8> {
     ]);
     command.args(["-c:a", "aac", "-b:a", "96k", "-movflags", "+faststart"]).arg(&out);
     assert!(command.status().expect("ffmpeg is installed").success());
+    std::fs::read(out).unwrap()
+}
+
+/// A WAV file of plucked notes at uneven times, another melody for each seed.
+pub(crate) fn melody(seed: u32, seconds: usize) -> Vec<u8> {
+    const RATE: usize = 24_000;
+    let mut state = seed.wrapping_mul(7_919).wrapping_add(17);
+    let mut chance = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 8) as f32 / (1 << 24) as f32
+    };
+    let mut samples = vec![0.0_f32; seconds * RATE];
+    let mut at = 0;
+    while at < samples.len() {
+        let pitch = 110.0 * 2.0_f32.powf((chance() * 36.0).floor() / 12.0);
+        let step = pitch * std::f32::consts::TAU / RATE as f32;
+        for n in 0..16_000.min(samples.len() - at) {
+            let decay = (-(n as f32) / 5_000.0).exp();
+            let waves: f32 = (1..6).map(|wave| (n as f32 * step * wave as f32).sin() / wave as f32).sum();
+            samples[at + n] += 0.2 * decay * waves;
+        }
+        at += 2_600 + (chance() * 6_500.0) as usize;
+    }
+    let data = samples.iter().flat_map(|sample| ((sample.clamp(-1.0, 1.0) * 32_000.0) as i16).to_le_bytes());
+    let mut bytes = b"RIFF\0\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0".to_vec();
+    bytes.extend([RATE as u32, RATE as u32 * 2].iter().flat_map(|rate| rate.to_le_bytes()));
+    bytes.extend(b"\x02\0\x10\0data");
+    bytes.extend((samples.len() as u32 * 2).to_le_bytes());
+    bytes.extend(data);
+    bytes
+}
+
+/// A clip that is published as it is: `picture` (a source of FFmpeg's) to the melody, cut and changed by `sound`.
+pub(crate) fn melody_clip(picture: &str, seed: u32, sound: &str, bit_rate: &str) -> Vec<u8> {
+    let dir = tempfile::tempdir().unwrap();
+    let (wav, out) = (dir.path().join("melody.wav"), dir.path().join("clip.mp4"));
+    std::fs::write(&wav, melody(seed, 12)).unwrap();
+    let mut command = Command::new("ffmpeg");
+    command.args(["-nostdin", "-v", "error", "-f", "lavfi", "-i", picture, "-i"]).arg(&wav);
+    command.args([
+        "-filter:a",
+        sound,
+        "-c:v",
+        "libx264",
+        "-preset",
+        "ultrafast",
+        "-pix_fmt",
+        "yuv420p",
+        "-g",
+        "30",
+    ]);
+    command.args(["-c:a", "aac", "-b:a", bit_rate, "-ar", "48000", "-shortest", "-movflags", "+faststart"]);
+    assert!(command.arg(&out).status().expect("ffmpeg is installed").success());
     std::fs::read(out).unwrap()
 }
 

@@ -2,7 +2,7 @@
 
 use crate::harness::{TestApp, app_test};
 use crate::studio::{
-    begin, clip, clip_with_same_sound, files_with, finished, large_clip, post_video, settled, upload,
+    begin, clip, clip_with_same_sound, files_with, finished, large_clip, post_video, quiet, settled, upload,
 };
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -45,6 +45,7 @@ app_test! {
         // The source is archived, the upload's file and the work folders are gone.
         assert_eq!(files_with(&app.dir.path().join("data/media"), &format!("sources/{id}")).len(), 1);
         assert!(files_with(&app.dir.path().join("data/uploads"), "").is_empty());
+        quiet(app).await;
         assert!(files_with(&app.dir.path().join("data/work"), "").is_empty());
     }
 }
@@ -191,10 +192,15 @@ app_test! {
         let video = settled(app, &bob, &second).await;
         assert_eq!(video["sound"]["video_id"], first.as_str(), "{video}");
         app.send("DELETE", &format!("/api/v1/videos/{first}"), Some(&ada), None).await.expect(204);
-        let heir = app.get(&format!("/api/v1/videos/{second}"), &bob).await;
-        assert_eq!(heir["video"]["sound"]["id"], video["sound"]["id"]);
-        assert_eq!(heir["video"]["sound"]["video_id"], second.as_str());
-        assert!(heir["video"]["sound"]["title"].as_str().unwrap().contains("@bob"));
+        // The credit stays when the original goes.
+        let left = app.get(&format!("/api/v1/videos/{second}"), &bob).await;
+        assert_eq!(left["video"]["sound"]["id"], video["sound"]["id"]);
+        assert!(left["video"]["sound"].get("video_id").is_none());
+        assert!(left["video"]["sound"]["title"].as_str().unwrap().contains("@ada"));
+        // With the last video that has it the sound goes as well.
+        app.send("DELETE", &format!("/api/v1/videos/{second}"), Some(&bob), None).await.expect(204);
+        let path = format!("/api/v1/sounds/{}", video["sound"]["id"].as_str().unwrap());
+        app.send("GET", &path, Some(&bob), None).await.problem(404, "not_found");
     }
 }
 

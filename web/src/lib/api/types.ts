@@ -19,7 +19,7 @@ export interface Rendition {
   bytes: number;
 }
 
-export type ProcessingStage = 'queued' | 'checking' | 'first_rendition' | 'further_renditions';
+export type ProcessingStage = 'queued' | 'rendering' | 'checking' | 'first_rendition' | 'further_renditions';
 
 export interface Progress {
   stage: ProcessingStage;
@@ -38,7 +38,14 @@ export interface Video {
   language?: string | null;
   ai_generated: boolean;
   creator: Account;
-  sound?: { id: string; title: string; video_id: string } | null;
+  sound?: { id: string; title: string; video_id?: string | null; start_ms?: number } | null;
+  /** The clip it answers to; without an id where that is gone. */
+  lineage?: { kind: 'duet' | 'stitch'; video_id: string | null; creator: Account | null } | null;
+  /** Who may use its sound, and it itself in duets and stitches. */
+  consents?: { sound: string; reuse: string };
+  alt_text?: string | null;
+  /** The owner of its sound took it back and wanted silence. */
+  muted?: boolean;
   published_at?: string | null;
   /** The next six are null until the first rendition is made. */
   duration_ms: number | null;

@@ -7,7 +7,7 @@ export const de = {
     label: 'Hauptmenü',
     skip: 'Zum Inhalt springen',
     home: 'Start',
-    upload: 'Hochladen',
+    upload: 'Erstellen',
     profile: 'Profil',
     taste: 'Dein Geschmack',
     settings: 'Einstellungen',
@@ -178,6 +178,7 @@ export const de = {
     processing: 'Wird vorbereitet',
     stages: {
       queued: 'Wartet, bis es dran ist',
+      rendering: 'Schnitt wird zusammengesetzt',
       checking: 'Datei wird geprüft',
       first_rendition: 'Erste Fassung entsteht',
       further_renditions: 'Online. Weitere Größen entstehen',
