@@ -134,7 +134,10 @@ fn sound_tag_and_word_count_on_their_own() {
     let page = cell.page(0, 10, 1);
     assert!(term(&page, 1, "sound") > 0 && term(&page, 2, "tag") > 0 && term(&page, 3, "word") > 0);
     assert_eq!((item(&page, 1).source, item(&page, 3).source), (SourceName::Sound, SourceName::Topic));
-    assert_eq!(place(&page, 4), 3);
+    // By score alone: a place for exploration may go to it.
+    let now = Timestamp::from_millis(cell.now_ms);
+    let request = PageRequest { viewer: viewer(0), account: None, limit: 10, now, seed: 1 };
+    assert_eq!(cell.engine.rank(&request).last().map(|&(id, _)| id), Some(video(4)));
     // An unlike takes all of it back.
     cell.push(Event::Unlike { viewer: viewer(0), impression: None, video: video(0) });
     let page = cell.page(0, 10, 1);
@@ -501,6 +504,6 @@ fn the_same_log_gives_the_same_state_on_every_machine() {
         }
         cell.pass_ms(600_000);
     }
-    let expected = "d3c0540b55f4d034aa7638e97b9e2b71dfacd91169221940b028ba93a704c7d5";
+    let expected = "19b174ec18cbaefc252fc0b4e2d96afeb3110b192dc977f0ce05ba8745203d6f";
     assert_eq!(hex::encode(cell.engine.digest()), expected);
 }
