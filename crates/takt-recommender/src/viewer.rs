@@ -252,10 +252,12 @@ impl Viewer {
     pub(crate) fn reach(&mut self, now_ms: i64) -> Reach {
         let lessons = self.lessons.on(now_ms);
         lessons.likes = lessons.likes.saturating_add(1);
-        match lessons.likes {
-            ..=LEADING_MAX => Reach::Leads,
-            ..=LIKES_MAX => Reach::Counts,
-            _ => Reach::Own,
+        if lessons.likes <= LEADING_MAX {
+            Reach::Leads
+        } else if lessons.likes <= LIKES_MAX {
+            Reach::Counts
+        } else {
+            Reach::Own
         }
     }
 
