@@ -134,7 +134,10 @@ fn sound_tag_and_word_count_on_their_own() {
     let page = cell.page(0, 10, 2);
     assert!(term(&page, 1, "sound") > 0 && term(&page, 2, "tag") > 0 && term(&page, 3, "word") > 0);
     assert_eq!((item(&page, 1).source, item(&page, 3).source), (SourceName::Sound, SourceName::Topic));
-    assert_eq!(place(&page, 4), 3);
+    // By score alone: a place for exploration may go to it.
+    let now = Timestamp::from_millis(cell.now_ms);
+    let request = PageRequest { viewer: viewer(0), account: None, limit: 10, now, seed: 1 };
+    assert_eq!(cell.engine.rank(&request).last().map(|&(id, _)| id), Some(video(4)));
     // An unlike takes all of it back.
     cell.push(Event::Unlike { viewer: viewer(0), impression: None, video: video(0) });
     let page = cell.page(0, 10, 1);

@@ -111,7 +111,8 @@ app_test! {
         }
         let holds = async || {
             let taste = app.get("/api/v1/taste", &viewer).await;
-            taste["subjects"].as_array().unwrap().iter().any(|subject| subject["label"] == "fishing")
+            let mut subjects = taste["subjects"].as_array().unwrap().iter();
+            subjects.any(|subject| subject["kind"] == "tag" && subject["label"] == "fishing")
         };
         for (said, held) in [("neutral", true), ("more", true), ("forget", false)] {
             wish(said).await;

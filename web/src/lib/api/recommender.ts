@@ -72,7 +72,7 @@ export interface TasteSubject extends Subject {
   /** -1,000,000 (against) to 1,000,000 (for). */
   leaning: number;
   /** What the viewer asked for. */
-  pinned?: Wish | null;
+  pinned?: Exclude<Wish, 'forget'> | null;
 }
 
 export interface Taste {
