@@ -26,7 +26,16 @@ pub(crate) struct Options {
 pub(crate) fn run(options: &Options) -> Result<()> {
     install::ensure(&[Need::Compiler, Need::Ffmpeg])?;
     let mut likeness = shell::cargo();
-    likeness.args(["run", "--quiet", "--release", "--package", "takt-analysis", "--example", "likeness", "--"]);
+    likeness.args([
+        "run",
+        "--quiet",
+        "--release",
+        "--package",
+        "takt-analysis",
+        "--example",
+        "likeness",
+        "--",
+    ]);
     likeness.arg("--clips").arg(std::path::absolute(&options.clips)?);
     if let Some(speech) = &options.speech {
         likeness.arg("--speech").arg(std::path::absolute(speech)?);

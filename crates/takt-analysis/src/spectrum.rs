@@ -34,7 +34,7 @@ impl Spectrogram {
     }
 
     pub(crate) fn frames(&self) -> usize {
-        if self.bins == 0 { 0 } else { self.values.len() / self.bins }
+        self.values.len().checked_div(self.bins).unwrap_or(0)
     }
 
     pub(crate) fn frame(&self, frame: usize) -> &[f32] {

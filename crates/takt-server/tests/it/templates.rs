@@ -1,22 +1,60 @@
 //! No step computes or stores a template of a face or a voice, and none may be added unseen: what is built in and what is
 //! stored is held against lists of what such templates come with.
 
-use crate::harness::{TestApp, app_test};
+use crate::harness::app_test;
 use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Parts of the names of libraries that find, describe or tell apart faces and speakers.
 const LIBRARIES: &[&str] = &[
-    "arcface", "blazeface", "deepface", "dlib", "face-api", "face-detect", "face-landmark", "face-mesh", "face-recog",
-    "face_detect", "face_recog", "facemesh", "facenet", "facer", "insightface", "mediapipe", "mtcnn", "openface",
-    "pyannote", "resemblyzer", "rust-faces", "rustface", "seetaface", "sherpa", "speaker", "speechbrain", "voiceprint",
-    "voxceleb", "wespeaker", "yunet",
+    "arcface",
+    "blazeface",
+    "deepface",
+    "dlib",
+    "face-api",
+    "face-detect",
+    "face-landmark",
+    "face-mesh",
+    "face-recog",
+    "face_detect",
+    "face_recog",
+    "facemesh",
+    "facenet",
+    "facer",
+    "insightface",
+    "mediapipe",
+    "mtcnn",
+    "openface",
+    "pyannote",
+    "resemblyzer",
+    "rust-faces",
+    "rustface",
+    "seetaface",
+    "sherpa",
+    "speaker",
+    "speechbrain",
+    "voiceprint",
+    "voxceleb",
+    "wespeaker",
+    "yunet",
 ];
 
 /// Words of columns' names.
 const COLUMNS: &[&str] = &[
-    "biometric", "biometrics", "embedding", "face", "faces", "facial", "gait", "iris", "speaker", "speakers",
-    "template", "voice", "voiceprint", "voices",
+    "biometric",
+    "biometrics",
+    "embedding",
+    "face",
+    "faces",
+    "facial",
+    "gait",
+    "iris",
+    "speaker",
+    "speakers",
+    "template",
+    "voice",
+    "voiceprint",
+    "voices",
 ];
 
 fn denied<'a>(names: impl IntoIterator<Item = &'a str>, list: &[&str]) -> Vec<&'a str> {
@@ -68,6 +106,12 @@ app_test! {
 
 #[test]
 fn the_lists_find_what_they_are_for() {
-    assert_eq!(denied(["tokio", "rust-faces", "@mediapipe/face_mesh"], LIBRARIES), ["rust-faces", "@mediapipe/face_mesh"]);
-    assert_eq!(denied_columns(["video.surface", "video.face_hash", "sound.voice"]), ["video.face_hash", "sound.voice"]);
+    assert_eq!(
+        denied(["tokio", "rust-faces", "@mediapipe/face_mesh"], LIBRARIES),
+        ["rust-faces", "@mediapipe/face_mesh"]
+    );
+    assert_eq!(
+        denied_columns(["video.surface", "video.face_hash", "sound.voice"]),
+        ["video.face_hash", "sound.voice"]
+    );
 }
