@@ -13,7 +13,7 @@ use crate::policy::Evidence;
 use crate::rates::{ByOutcome, Surface, WHOLE};
 use crate::registry::OutcomeName;
 use crate::relevance::{Relevance, likeness};
-use crate::viewer::{Change, Fact, RESERVED_MAX, Viewer};
+use crate::viewer::{Change, Fact, RESERVED_MAX, Reach, Viewer};
 use takt_core::ViewerId;
 
 /// Times through a video beyond the first that still add to the judgement.
@@ -230,13 +230,17 @@ impl Lesson<'_> {
         if !self.row().note(video, Fact::Positive) {
             return;
         }
-        if !self.row().may_lead_others(now_ms) {
-            self.row().push_recent(video, now_ms, recent_max);
+        let reach = self.row().reach(now_ms);
+        if reach >= Reach::Counts {
+            self.happened(OutcomeName::Enjoyed);
+        }
+        if reach >= Reach::Leads {
+            self.teach_gate();
+        }
+        let before = self.row().push_recent(video, now_ms, recent_max);
+        if reach < Reach::Leads {
             return;
         }
-        self.happened(OutcomeName::Enjoyed);
-        self.teach_gate();
-        let before = self.row().push_recent(video, now_ms, recent_max);
         self.engine.catalogue.count_popularity(video, now_ms);
         self.engine.catalogue.count_co_watch(video, &before, now_ms, neighbours_max);
     }

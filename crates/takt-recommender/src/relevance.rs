@@ -20,6 +20,10 @@ const NEXT_SEEDS: usize = 20;
 const WALK_WEIGHT_MIN: f32 = 0.03;
 /// Viewers' worth of doubt in every video's popularity, so that coincidence among the rare does not lead.
 const SHRINK: f32 = 3.0;
+/// What one single other viewer liked leads nobody: that is coincidence, and would show one viewer's likes to another.
+const SEED_SELF_AND_ONE: f32 = 2.0;
+/// Viewers' worth of doubt in what a video leads to, beyond these.
+const SEED_DOUBT: f32 = 3.0;
 /// Likes of nothing in particular in every total of popularity: what a handful of viewers like says little.
 const POPULARITY_DOUBT: i64 = 300;
 /// Above any lift, so that logarithms stay within what a score can hold.
@@ -87,10 +91,14 @@ impl Relevance {
         let expected: usize =
             row.recent.iter().map(|recent| catalogue.video(recent.video).neighbours.len()).sum();
         self.tally = Tally::new(expected.min(16_384));
+        // How much of what leads on is known from enough viewers; the rest of the share goes to nobody.
+        let mut known = 0.0_f32;
         for (recent, place) in row.recent.iter().rev().zip(0_usize..) {
             let seed = &catalogue.video(recent.video).neighbours;
             let nearness = 1.0 / ((1 + place) as f32).sqrt();
             self.nearness += nearness;
+            let others = (seed.liked - SEED_SELF_AND_ONE * unit).max(0.0);
+            known += nearness * others / (others + SEED_DOUBT * unit);
             let together = nearness / seed.together.max(f32::MIN_POSITIVE);
             let next = if place < NEXT_SEEDS { 1.0 / ((1 + place) as f32 * (seed.next + unit)) } else { 0.0 };
             let walk = 1.0 / seed.walk.max(f32::MIN_POSITIVE);
@@ -117,7 +125,7 @@ impl Relevance {
             }
         }
         for (scale, total) in self.scales.iter_mut().zip(totals) {
-            *scale = if total > 0.0 { 1.0 / total } else { 0.0 };
+            *scale = if total > 0.0 { known / self.nearness / total } else { 0.0 };
         }
     }
 

@@ -20,8 +20,10 @@ const PENDING_MAX: usize = 16;
 const PENDING_MS: i64 = 30 * 60_000;
 /// How often a day one viewer's likes may move what signals are believed.
 const GATE_LESSONS_MAX: u8 = 4;
-/// How many likes a day of one viewer enter what is held over all viewers; more are the viewer's own.
+/// How many likes a day of one viewer enter the rates held over all viewers; more are the viewer's own.
 const LIKES_MAX: u16 = 100;
+/// How many of them lead others: make popular and connect. Connections grow with the square of likes, so fewer.
+const LEADING_MAX: u16 = 30;
 const DAY_MS: i64 = 86_400_000;
 /// Facts per video in the viewer's fact set; video numbers beyond 2^32 / 8 have none.
 const FACTS: u32 = 8;
@@ -109,6 +111,17 @@ pub(crate) struct TasteLimits {
 pub(crate) struct Reservation {
     pub(crate) until_ms: i64,
     pub(crate) video: u32,
+}
+
+/// How far a like reaches: nobody's likes of one day may turn the pages of others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Reach {
+    /// Into the viewer's own row.
+    Own,
+    /// And into what is known of the video.
+    Counts,
+    /// And to others: it makes the video popular and connects it.
+    Leads,
 }
 
 /// How much a viewer has taught others on one day, counted from 1970.
@@ -222,11 +235,15 @@ impl Viewer {
         (pending.settled || now_ms.saturating_sub(pending.at_ms) <= PENDING_MS).then_some(pending.surface)
     }
 
-    /// Whether one more like of the viewer may enter what is held over all viewers today.
-    pub(crate) fn may_lead_others(&mut self, now_ms: i64) -> bool {
+    /// How far one more like of the viewer reaches today.
+    pub(crate) fn reach(&mut self, now_ms: i64) -> Reach {
         let lessons = self.lessons.on(now_ms);
         lessons.likes = lessons.likes.saturating_add(1);
-        lessons.likes <= LIKES_MAX
+        match lessons.likes {
+            ..=LEADING_MAX => Reach::Leads,
+            ..=LIKES_MAX => Reach::Counts,
+            _ => Reach::Own,
+        }
     }
 
     /// Whether the viewer may teach the gate once more today.

@@ -126,11 +126,11 @@ fn raising_a_weight_never_lowers_who_has_more_of_it() {
     }
 }
 
-/// One viewer, however eager, does not turn the pages of others: with four hundred of them, of the ten best six stay.
+/// One viewer, however eager, does not turn the pages of others: of the ten best, seven stay.
 #[test]
 fn ten_thousand_likes_of_one_viewer_do_not_move_others_far() {
     let mut cell = topics(1_000, Policy::default());
-    for who in 1..400 {
+    for who in 1..40 {
         for n in 0..25 {
             let n = (n * 11 + who * 37) % 1_000;
             if n % TOPICS == who % TOPICS || n % 7 == 0 {
@@ -138,7 +138,7 @@ fn ten_thousand_likes_of_one_viewer_do_not_move_others_far() {
             } else {
                 cell.skip(who, video(n))
             }
-            cell.pass_ms(500);
+            cell.pass_ms(2_000);
         }
     }
     let before: Vec<_> = (1..40).map(|who| ids(&cell, who, 10)).collect();
@@ -151,7 +151,7 @@ fn ten_thousand_likes_of_one_viewer_do_not_move_others_far() {
     for (who, before) in (1..40).zip(before) {
         let before: BTreeSet<_> = before.into_iter().collect();
         let kept = ids(&cell, who, 10).into_iter().filter(|id| before.contains(id)).count();
-        assert!(kept >= 6, "viewer {who} keeps {kept} of 10");
+        assert!(kept >= 7, "viewer {who} keeps {kept} of 10");
     }
 }
 
