@@ -23,6 +23,7 @@ mod server;
 mod shell;
 mod signals;
 mod simulate;
+mod sync;
 mod test;
 mod tidy;
 mod web;
@@ -54,6 +55,8 @@ enum Command {
     Screenshots(screenshots::Options),
     /// Load generator and media benchmarks (passes its arguments on)
     Bench(bench::Options),
+    /// Measure how far sound and picture of a flash-and-click video are apart, and whether they drift
+    Sync(sync::Options),
     /// Simulated viewers compare Takt's recommender with the usual alternatives (passes its arguments on)
     Simulate(simulate::Options),
     /// Measure how well sounds and videos are recognised, on copies made of a folder of clips
@@ -73,6 +76,7 @@ fn main() {
         Command::Deny => deny::run(),
         Command::Screenshots(options) => screenshots::run(&options),
         Command::Bench(options) => bench::run(&options),
+        Command::Sync(options) => sync::run(&options),
         Command::Simulate(options) => simulate::run(&options),
         Command::Likeness(options) => likeness::run(&options),
         Command::Yardstick(options) => yardstick::run(&options),

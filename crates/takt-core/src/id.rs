@@ -72,6 +72,8 @@ ids! {
     SessionId;
     /// A resumable transfer of one source file.
     UploadId;
+    /// An edit that is not published yet.
+    DraftId;
     /// A published (or to be published) video.
     VideoId;
     /// An audio track that videos may share.

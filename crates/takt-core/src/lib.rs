@@ -8,8 +8,8 @@ mod text;
 mod time;
 
 pub use id::{
-    AccountId, EventId, ImpressionId, InvalidId, JobId, PageId, SessionId, SoundId, UploadId, VideoId,
-    ViewerId,
+    AccountId, DraftId, EventId, ImpressionId, InvalidId, JobId, PageId, SessionId, SoundId, UploadId,
+    VideoId, ViewerId,
 };
 pub use text::{CAPTION_CHARS_MAX, Caption, Handle, InvalidText, Lang};
 pub use time::{Clock, InvalidTimestamp, Timestamp};

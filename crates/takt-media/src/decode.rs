@@ -65,7 +65,8 @@ pub async fn sound_container(job: &Job<'_>) -> Result<Option<Container>, Error> 
     Ok(container(&head))
 }
 
-fn container(head: &[u8]) -> Option<Container> {
+/// See [`sound_container`].
+pub(crate) fn container(head: &[u8]) -> Option<Container> {
     let at = |offset: usize, magic: &[u8]| head.get(offset..).is_some_and(|rest| rest.starts_with(magic));
     match head {
         _ if at(4, b"ftyp") => Some(Container::Mp4),

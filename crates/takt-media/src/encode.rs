@@ -22,9 +22,9 @@ use crate::sound::{self, Listener, Sound, gain_db};
 /// A copied sound that is off the target by more than this is levelled in the second stage, in decibels.
 const LEVEL_TOLERANCE_DB: f64 = 1.5;
 /// An encode that reports no progress for so long hangs. It reports twice a second.
-const SILENCE_MAX: Duration = Duration::from_secs(90);
+pub(crate) const SILENCE_MAX: Duration = Duration::from_secs(90);
 /// Room beside the media in a rendition's file: the index and what is counted twice while it is moved to the front.
-const FILE_SLACK_BYTES: u64 = 8 << 20;
+pub(crate) const FILE_SLACK_BYTES: u64 = 8 << 20;
 /// The part of its source's length that a rendition has at least; with less decoded the source counts as broken.
 const LENGTH_KEPT_MIN: f64 = 0.5;
 
@@ -351,7 +351,7 @@ impl Args {
 }
 
 /// How far a line of `-progress` says the work has come, 0 to 1.
-fn fraction_done(line: &str, duration_ms: u32) -> Option<f32> {
+pub(crate) fn fraction_done(line: &str, duration_ms: u32) -> Option<f32> {
     if line == "progress=end" {
         return Some(1.0);
     }

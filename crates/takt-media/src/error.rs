@@ -128,6 +128,15 @@ pub enum Failure {
     },
     /// The pictures can not be decoded.
     BrokenVideo,
+    /// Pictures only, where sound is needed.
+    NoSoundStream,
+    /// An edit list asks for more than its sources have.
+    EditBeyondSource {
+        /// The field of the list.
+        path: String,
+        /// What it must be.
+        rule: String,
+    },
     /// Work on it took longer than any sane clip of its length would.
     TimedOut,
     /// Work on it needed more memory than any sane clip would.
@@ -154,6 +163,8 @@ impl Failure {
             Self::BadAspect { .. } => "bad_aspect",
             Self::TooManyStreams { .. } => "too_many_streams",
             Self::BrokenVideo => "broken_video",
+            Self::NoSoundStream => "no_sound_stream",
+            Self::EditBeyondSource { .. } => "edit_beyond_source",
             Self::TimedOut => "timed_out",
             Self::OutOfMemory => "out_of_memory",
             Self::OutputTooBig => "output_too_big",
@@ -203,6 +214,10 @@ impl Failure {
                 format!("This file has {streams} tracks; Takt takes up to {limit_streams}.")
             }
             Self::BrokenVideo => "This file is damaged: its pictures can not be decoded.".into(),
+            Self::NoSoundStream => "This file has no sound in it.".into(),
+            Self::EditBeyondSource { path, rule } => {
+                format!("This edit asks for more than its clips have: {path} {rule}.")
+            }
             Self::TimedOut => "Working on this file took far longer than its length explains, so Takt gave up.".into(),
             Self::OutOfMemory => "Working on this file needed too much memory, so Takt gave up.".into(),
             Self::OutputTooBig => "This file grew far too large while being converted, so Takt gave up.".into(),

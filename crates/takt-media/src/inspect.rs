@@ -215,7 +215,7 @@ pub async fn inspect(job: &Job<'_>) -> Result<Source, Error> {
 }
 
 /// Name of the decoder that a file asked for and that is not on the list, as ffprobe complains of it.
-fn refused_decoder(stderr: &str) -> Option<String> {
+pub(crate) fn refused_decoder(stderr: &str) -> Option<String> {
     let (before, _) = stderr.split_once(") not on whitelist")?;
     let (_, name) = before.rsplit_once("Codec (")?;
     Some(name.chars().filter(|letter| letter.is_ascii_alphanumeric() || *letter == '_').take(40).collect())
@@ -266,7 +266,7 @@ pub(crate) fn input_arguments(container: Container, file: &Path) -> Vec<OsString
     args
 }
 
-fn probe_arguments(container: Container, file: &Path) -> Vec<OsString> {
+pub(crate) fn probe_arguments(container: Container, file: &Path) -> Vec<OsString> {
     let mut args: Vec<OsString> = ["-v", "error", "-hide_banner", "-show_entries", ENTRIES, "-of", "compact"]
         .map(OsString::from)
         .into();
@@ -366,7 +366,7 @@ fn choose_video(streams: &[Stream]) -> Result<&Stream, Failure> {
     }
 }
 
-fn choose_audio(streams: &[Stream]) -> Option<&Stream> {
+pub(crate) fn choose_audio(streams: &[Stream]) -> Option<&Stream> {
     let readable = |stream: &&Stream| {
         stream.kind == "audio"
             && (AUDIO_CODECS.contains(&stream.codec.as_str()) || stream.codec.starts_with("pcm_"))
@@ -457,6 +457,6 @@ fn describe_video(video: &Stream, mean: f64, Span { start_ms, duration_ms }: Spa
 }
 
 /// Microseconds as milliseconds, rounded, never negative.
-fn milliseconds(micros: i64) -> u32 {
+pub(crate) fn milliseconds(micros: i64) -> u32 {
     u32::try_from(micros.saturating_add(500).max(0) / 1000).unwrap_or(u32::MAX)
 }

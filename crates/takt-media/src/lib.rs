@@ -8,6 +8,9 @@
 //! 4. [`poster`] takes a still and a ThumbHash from that file, which also proves that a frame decodes.
 //! 5. [`further_renditions`] makes the rest, decoding once.
 //!
+//! An edited video comes from several files: [`edit::render`] makes one file of them and its edit list, which then goes
+//! through the stages above like an upload.
+//!
 //! Beside them [`samples`], [`grey_frames`], [`sound_file`] and [`without_sound`] take sound and picture apart, for
 //! analysis, for the sound library and for muting.
 //!
@@ -21,6 +24,7 @@
 
 mod classify;
 mod decode;
+pub mod edit;
 mod encode;
 mod error;
 mod filters;
@@ -36,6 +40,7 @@ mod sandbox;
 mod seccomp;
 mod sniff;
 mod sound;
+mod sound_source;
 mod tools;
 
 pub use decode::{Muted, SoundFile, grey_frames, samples, sound_container, sound_file, without_sound};
@@ -48,4 +53,5 @@ pub use plan::{AudioPlan, FastPath, First, FrameRate, Plan, Rung, RungSettings, 
 pub use poster::{Poster, poster};
 pub use sandbox::SandboxStatus;
 pub use sound::{Loudness, Sound, audio_digest, gain_db, loudness};
+pub use sound_source::{SoundSource, inspect_sound};
 pub use tools::Tools;

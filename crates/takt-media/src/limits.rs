@@ -67,6 +67,17 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// The same for what an edit list takes parts of: sources may be longer than a clip, and shorter.
+    #[must_use]
+    pub fn for_sources(&self) -> Self {
+        Self {
+            duration_min_ms: crate::edit::PART_MS_MIN,
+            duration_max_ms: self.duration_max_ms.max(crate::edit::SOURCE_MS_MAX),
+            packets_max: self.packets_max.saturating_mul(10),
+            ..self.clone()
+        }
+    }
+
     /// Threads for one decoder or encoder. More than eight gain little at these sizes and cost memory each.
     pub(crate) fn threads(&self) -> u32 {
         let cores = std::thread::available_parallelism().map_or(1, |n| u32::try_from(n.get()).unwrap_or(8));

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
+use crate::decode;
 use crate::error::Failure;
 use crate::inspect::Container;
 
@@ -47,6 +48,21 @@ pub(crate) fn sniff(path: &Path) -> io::Result<Result<Sniffed, Failure>> {
         return Ok(Err(Failure::Truncated));
     }
     Ok(Ok(Sniffed { container, bytes, cut_off: index.cut_off }))
+}
+
+/// Reads the beginning of a file that may hold nothing but sound, and says what it is.
+///
+/// # Errors
+/// The outer error is the system's; the inner one the file's.
+pub(crate) fn sniff_sound(path: &Path) -> io::Result<Result<Sniffed, Failure>> {
+    let mut file = File::open(path)?;
+    let bytes = file.metadata()?.len();
+    let mut head = Vec::with_capacity(HEAD_BYTES);
+    file.by_ref().take(HEAD_BYTES as u64).read_to_end(&mut head)?;
+    match decode::container(&head) {
+        Some(container) => Ok(Ok(Sniffed { container, bytes, cut_off: false })),
+        None => sniff(path),
+    }
 }
 
 fn container(head: &[u8]) -> Result<Container, Failure> {

@@ -22,6 +22,8 @@ pub struct Tools {
     pub sandbox: SandboxStatus,
     /// HDR can be mapped to SDR (the filters `zscale` and `tonemap` are there). Without them HDR looks washed out.
     pub tone_mapping: bool,
+    /// Sound is made faster and slower precisely (the filter `rubberband` is there). Without it, less precisely.
+    pub rubberband: bool,
 }
 
 impl Tools {
@@ -46,8 +48,9 @@ impl Tools {
         }
         let filters = ask(&ffmpeg, "-filters")?;
         let tone_mapping = lists(&filters, "zscale") && lists(&filters, "tonemap");
+        let rubberband = lists(&filters, "rubberband");
         let sandbox = SandboxStatus::probe(&ffmpeg);
-        Ok(Self { ffmpeg, ffprobe, version, sandbox, tone_mapping })
+        Ok(Self { ffmpeg, ffprobe, version, sandbox, tone_mapping, rubberband })
     }
 }
 

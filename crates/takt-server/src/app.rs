@@ -28,6 +28,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { version: 1, name: "begin", sql: include_str!("../migrations/0001_begin.sql") },
     Migration { version: 2, name: "jobs", sql: JOB_TABLE_SQL },
     Migration { version: 3, name: "control", sql: include_str!("../migrations/0003_control.sql") },
+    Migration { version: 4, name: "drafts", sql: include_str!("../migrations/0004_drafts.sql") },
     Migration { version: 5, name: "sounds", sql: include_str!("../migrations/0005_sounds.sql") },
 ];
 

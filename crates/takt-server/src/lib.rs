@@ -1,4 +1,4 @@
-//! The product: one HTTP router over domain slices (`account`, `session`, `upload`, `video`, `feed`, `taste`,
+//! The product: one HTTP router over domain slices (`account`, `session`, `upload`, `draft`, `video`, `feed`, `taste`,
 //! `follow`, `event`, `media`).
 //!
 //! A request goes `router` -> a slice's `routes` (HTTP in and out) -> its `mod` (rules) -> its `store` (SQL).
@@ -10,6 +10,7 @@ pub mod account;
 mod app;
 pub mod config;
 mod connection;
+pub mod draft;
 mod error;
 pub mod event;
 mod extract;

@@ -3,7 +3,7 @@
 use crate::error::Error;
 use crate::state::State;
 use crate::{
-    account, event, feed, follow, guard, health, media, session, sound, taste, upload, video, web_app,
+    account, draft, event, feed, follow, guard, health, media, session, sound, taste, upload, video, web_app,
 };
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -52,6 +52,7 @@ fn api() -> OpenApiRouter<State> {
         .routes(routes!(health::metrics))
         .merge(video::routes::router())
         .merge(sound::routes::router())
+        .merge(draft::routes::router())
 }
 
 /// The whole API as OpenAPI 3.1, in JSON.

@@ -7,6 +7,7 @@
 //! Invariant: a job under way keeps its lease by heartbeat; without the lease its work is stopped. When the server shuts
 //! down, work is stopped and its job given back at once.
 
+use crate::draft;
 use crate::error::Error;
 use crate::sound;
 use crate::state::State;
@@ -73,9 +74,9 @@ pub async fn run(state: State, shutdown: CancellationToken) {
     let lane = |kinds: &'static [&'static str]| lane(state.clone(), kinds, faults.clone(), shutdown.clone());
     if state.tools.is_some() && state.config.processing.workers > 0 {
         for _ in 0..state.config.processing.workers {
-            lanes.spawn(lane(&[kind::PROCESS, kind::RENDITIONS]));
+            lanes.spawn(lane(&[kind::RENDER, kind::PROCESS, kind::RENDITIONS]));
         }
-        lanes.spawn(lane(&[kind::PROCESS]));
+        lanes.spawn(lane(&[kind::RENDER, kind::PROCESS]));
         lanes.spawn(lane(&[kind::POSTER]));
         // One after the other, so that of two copies the second finds the first.
         lanes.spawn(lane(&[
@@ -272,6 +273,7 @@ impl From<takt_store::DbError> for Parking {
 
 async fn work(state: &State, job: &Job) -> Result<(), Failed> {
     match job.kind.as_str() {
+        kind::RENDER => draft::render(state, job).await,
         kind::PROCESS => video::process(state, job).await,
         kind::RENDITIONS => video::renditions(state, job).await,
         kind::POSTER => video::poster(state, job).await,

@@ -216,7 +216,12 @@ pub(crate) fn samples(path: &Path) -> Vec<f32> {
 
 /// Brightness of a file's picture every `1000 / rate` ms from time zero.
 pub(crate) fn brightness(path: &Path, rate: u32) -> Vec<u8> {
-    let (path, filter) =
-        (path.display().to_string(), format!("fps={rate}:start_time=0,scale=1:1:flags=area,format=gray"));
+    brightness_of(path, rate, "null")
+}
+
+/// Brightness of what the filter `part` leaves of a file's picture.
+pub(crate) fn brightness_of(path: &Path, rate: u32, part: &str) -> Vec<u8> {
+    let filter = format!("fps={rate}:start_time=0,{part},scale=1:1:flags=area,format=gray");
+    let path = path.display().to_string();
     decoded(&["-i", &path, "-an", "-vf", &filter, "-f", "rawvideo", "pipe:1"])
 }

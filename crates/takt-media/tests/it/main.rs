@@ -4,6 +4,7 @@
 
 mod clips;
 mod decode;
+mod edit;
 mod golden;
 mod harness;
 mod hostile;

@@ -42,7 +42,7 @@ fn rises(signal: impl Iterator<Item = f64> + Clone, step_ms: f64) -> Vec<f64> {
 }
 
 /// Two inputs: a flash of two frames and a click of 30 ms in every second, from half a second on.
-fn flash_and_click(rate: u32, seconds: u32) -> String {
+pub(crate) fn flash_and_click(rate: u32, seconds: u32) -> String {
     format!(
         "-f lavfi -i color=c=black:s=128x228:r={rate}:d={seconds},drawbox=c=white:t=fill:enable='between(mod(t\\,1)\\,0.499\\,0.56)' \
          -f lavfi -i aevalsrc='0.5*sin(2*PI*1000*t)*between(mod(t\\,1)\\,0.5\\,0.53)':s=48000:d={seconds}"

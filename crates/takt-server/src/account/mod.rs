@@ -219,6 +219,7 @@ pub async fn change_password(
 pub async fn delete(state: &State, account: AccountId, password: String) -> Result<()> {
     require_password(state, account, "password", password).await?;
     let viewer = store::viewer_of(&state.db, account).await?.ok_or_else(Error::unauthenticated)?;
+    crate::draft::delete_all(state, account).await?;
     crate::video::delete_all(state, account).await?;
     crate::upload::delete_all(state, account).await?;
     let position = state.feed.record(Event::ViewerForgotten { viewer }, &[b"forget", viewer.bytes()]).await?;

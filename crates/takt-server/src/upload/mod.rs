@@ -197,7 +197,8 @@ async fn begin_append(
 async fn terminate(state: &State, account: AccountId, id: UploadId) -> Result<()> {
     let upload = find(state, account, id).await?;
     let used = || {
-        Error::refused(StatusCode::CONFLICT, "upload_used", "a video was made of this upload; delete that")
+        let message = "a video or a draft was made of this upload; delete that";
+        Error::refused(StatusCode::CONFLICT, "upload_used", message)
     };
     if upload.video.is_some() {
         return Err(used());
@@ -212,6 +213,69 @@ async fn terminate(state: &State, account: AccountId, id: UploadId) -> Result<()
 /// Marks the upload as used by `video`, within the transaction that makes the video; false when it already was.
 pub(crate) async fn mark_used(tx: &mut Tx, upload: UploadId, video: VideoId) -> Result<bool> {
     store::mark_used(tx, upload, video).await
+}
+
+/// Refuses unless an edit of the account may name the upload: it is complete, and its bytes are its own.
+pub(crate) async fn require_source(state: &State, account: AccountId, upload: UploadId) -> Result<()> {
+    let row = store::by_id(&state.db, upload).await?.filter(|row| row.account_id == account);
+    let row = row.ok_or_else(|| Error::not_found("upload"))?;
+    let refuse = |code, message: &'static str| Err(Error::refused(StatusCode::CONFLICT, code, message));
+    if row.video_id.is_some() {
+        return refuse("upload_used", "a video was made of this upload; upload the file again");
+    }
+    let named = store::is_named(&state.db, upload).await?;
+    if !named && row.expires_ms <= state.clock.now() {
+        return refuse("upload_expired", "this upload has expired; begin anew");
+    }
+    if offset_of(state, &row).await? != row.bytes_total {
+        return refuse("upload_incomplete", "not all of this upload has arrived; finish it");
+    }
+    Ok(())
+}
+
+/// Takes a file made by the server into the uploads, where nobody knows it until [`insert_made`] says whose it is.
+pub(crate) async fn take_in(state: &State, file: PathBuf) -> Result<(UploadId, u64)> {
+    let id = UploadId::mint(&state.clock);
+    let (dir, to) = (dir(state), path(state, id));
+    let bytes = blocking(move || {
+        let made = std::fs::File::open(&file)?;
+        made.sync_all()?;
+        std::fs::rename(&file, &to)?;
+        std::fs::File::open(&dir)?.sync_all()?;
+        Ok(made.metadata()?.len())
+    })
+    .await?;
+    Ok((id, bytes))
+}
+
+/// Says that a file taken in is the upload a video is made of.
+pub(crate) async fn insert_made(
+    state: &State,
+    tx: &mut Tx,
+    account: AccountId,
+    (id, bytes_total): (UploadId, u64),
+    video: VideoId,
+) -> Result<()> {
+    let now = state.clock.now();
+    let expires = now.plus_ms(i64::from(state.config.video.upload_expiry_h) * HOUR_MS);
+    let new = NewUpload { id, account, bytes_total, metadata: "", now, expires };
+    store::insert_made(tx, new, video).await
+}
+
+/// A file was taken in for the video.
+pub(crate) async fn is_made(state: &State, account: AccountId, video: VideoId) -> Result<bool> {
+    Ok(!store::ids_of_video(&state.db, account, video).await?.is_empty())
+}
+
+/// Removes those of `uploads` that no edit names any more.
+pub(crate) async fn release(state: &State, uploads: &[UploadId]) -> Result<()> {
+    for upload in uploads {
+        let _turn = Turn::take(*upload).await?;
+        if store::delete_unused(&state.db, *upload).await? {
+            remove_file(state, *upload).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Removes the bytes of an upload, if they are still there.

@@ -44,7 +44,8 @@ pub(super) async fn insert(db: &Db, new: NewUpload<'_>) -> Result<()> {
 }
 
 pub(super) async fn count_open(db: &Db, account: AccountId, now: Timestamp) -> Result<u64> {
-    let sql = "SELECT COUNT(*) FROM upload WHERE account_id = $1 AND video_id IS NULL AND expires_ms > $2";
+    let sql = "SELECT COUNT(*) FROM upload u WHERE u.account_id = $1 AND u.video_id IS NULL AND u.expires_ms > $2 \
+               AND NOT EXISTS (SELECT 1 FROM edit_upload e WHERE e.upload_id = u.id)";
     let row: (u64,) = db.one(sql, args![account, now]).await?;
     Ok(row.0)
 }
@@ -56,8 +57,24 @@ pub(super) async fn by_id(db: &Db, upload: UploadId) -> Result<Option<UploadRow>
 
 /// Marks the upload as used; false when another request was first.
 pub(super) async fn mark_used(tx: &mut Tx, upload: UploadId, video: VideoId) -> Result<bool> {
-    let sql = "UPDATE upload SET video_id = $2 WHERE id = $1 AND video_id IS NULL";
+    let sql = "UPDATE upload SET video_id = $2 WHERE id = $1 AND video_id IS NULL \
+               AND NOT EXISTS (SELECT 1 FROM edit_upload e WHERE e.upload_id = $1)";
     Ok(tx.exec(sql, args![upload, video]).await? == 1)
+}
+
+/// A file that the server made for a video, as if it had been uploaded.
+pub(super) async fn insert_made(tx: &mut Tx, new: NewUpload<'_>, video: VideoId) -> Result<()> {
+    let sql = "INSERT INTO upload (id, account_id, bytes_total, metadata, created_ms, expires_ms, video_id) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    let bytes_total = i64::try_from(new.bytes_total).unwrap_or(i64::MAX);
+    tx.exec(sql, args![new.id, new.account, bytes_total, new.metadata, new.now, new.expires, video]).await?;
+    Ok(())
+}
+
+/// An edit names the upload.
+pub(super) async fn is_named(db: &Db, upload: UploadId) -> Result<bool> {
+    let row: (i64,) = db.one("SELECT COUNT(*) FROM edit_upload WHERE upload_id = $1", args![upload]).await?;
+    Ok(row.0 > 0)
 }
 
 pub(super) async fn delete(db: &Db, upload: UploadId) -> Result<()> {
@@ -65,9 +82,10 @@ pub(super) async fn delete(db: &Db, upload: UploadId) -> Result<()> {
     Ok(())
 }
 
-/// Removes the row unless a video was made of it meanwhile; says whether it did.
+/// Removes the row unless a video was made of it meanwhile or an edit names it; says whether it did.
 pub(super) async fn delete_unused(db: &Db, upload: UploadId) -> Result<bool> {
-    let sql = "DELETE FROM upload WHERE id = $1 AND video_id IS NULL";
+    let sql = "DELETE FROM upload WHERE id = $1 AND video_id IS NULL \
+               AND NOT EXISTS (SELECT 1 FROM edit_upload e WHERE e.upload_id = $1)";
     Ok(db.exec(sql, args![upload]).await? == 1)
 }
 
@@ -84,11 +102,12 @@ pub(super) async fn ids_of_video(db: &Db, account: AccountId, video: VideoId) ->
     Ok(rows.into_iter().map(|row| row.0).collect())
 }
 
-/// Uploads past their time, in order of id from `after` on.
+/// Uploads past their time that no edit names, in order of id from `after` on.
 pub(super) async fn expired(db: &Db, now: Timestamp, after: UploadId, limit: i64) -> Result<Vec<ExpiredRow>> {
     let sql = "SELECT u.id AS id, u.video_id AS video_id, v.status AS video_status \
                FROM upload u LEFT JOIN video v ON v.id = u.video_id \
-               WHERE u.expires_ms <= $1 AND u.id > $2 ORDER BY u.id LIMIT $3";
+               WHERE u.expires_ms <= $1 AND u.id > $2 \
+               AND NOT EXISTS (SELECT 1 FROM edit_upload e WHERE e.upload_id = u.id) ORDER BY u.id LIMIT $3";
     Ok(db.scan(sql, args![now, after, limit]).await?)
 }
 

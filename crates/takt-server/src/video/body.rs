@@ -38,6 +38,8 @@ impl Status {
 pub enum Stage {
     /// It waits for its turn.
     Queued,
+    /// One file is made of an edit list and its sources.
+    Rendering,
     /// The upload is looked at.
     Checking,
     /// The first playable file is made.
@@ -53,6 +55,7 @@ impl Stage {
     pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::Queued => "queued",
+            Self::Rendering => "rendering",
             Self::Checking => "checking",
             Self::FirstRendition => "first_rendition",
             Self::FurtherRenditions => "further_renditions",
@@ -62,6 +65,7 @@ impl Stage {
 
     pub(super) fn parse(text: &str) -> Self {
         match text {
+            "rendering" => Self::Rendering,
             "checking" => Self::Checking,
             "first_rendition" => Self::FirstRendition,
             "further_renditions" => Self::FurtherRenditions,
@@ -125,6 +129,19 @@ pub struct SoundBody {
 pub struct Consents {
     /// Use its own sound.
     pub sound: Consent,
+    /// Make duets and stitches with it.
+    pub reuse: Consent,
+}
+
+/// What a duet or stitch was made with. The credit stays when that is deleted.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct Lineage {
+    /// `duet` or `stitch`.
+    pub kind: String,
+    /// Null once it is gone.
+    pub video_id: Option<VideoId>,
+    /// Null once the account is gone.
+    pub creator: Option<Creator>,
 }
 
 /// One playable file.
@@ -170,6 +187,11 @@ pub struct VideoBody {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub muted: bool,
     pub consents: Consents,
+    /// Absent where it was made with no other video.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lineage: Option<Lineage>,
+    /// What is seen, for those who do not see it; empty where its creator says nothing.
+    pub alt_text: String,
     /// Only for the creator: the earlier video that this one is a copy of.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub duplicate_of: Option<VideoId>,
@@ -281,7 +303,16 @@ fn body(row: VideoRow, renditions: Vec<RenditionBody>, liked: Option<bool>, own:
         creator: Creator { id: row.account_id, handle: row.handle },
         sound,
         muted: row.muted,
-        consents: Consents { sound: row.sound_consent },
+        consents: Consents { sound: row.sound_consent, reuse: row.reuse_consent },
+        lineage: row.lineage_kind.map(|kind| Lineage {
+            kind,
+            video_id: row.lineage_video_id,
+            creator: row
+                .lineage_creator_id
+                .zip(row.lineage_handle)
+                .map(|(id, handle)| Creator { id, handle }),
+        }),
+        alt_text: row.alt_text,
         duplicate_of: row.duplicate_of.filter(|_| own),
         created_at: row.created_ms,
         published_at: row.published_ms,

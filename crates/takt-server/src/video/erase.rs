@@ -5,7 +5,7 @@ use super::{job as new_job, kind, store};
 use crate::error::{Error, Result};
 use crate::state::State;
 use crate::worker::Failed;
-use crate::{likeness, sound, upload};
+use crate::{draft, likeness, sound, upload};
 use serde::Deserialize;
 use takt_core::{AccountId, VideoId};
 use takt_recommender::Event;
@@ -49,16 +49,24 @@ pub async fn delete_all(state: &State, account: AccountId) -> Result<()> {
 pub async fn delete(state: &State, account: AccountId, video: VideoId) -> Result<()> {
     let files = store::files(&state.db, video).await?;
     let used = store::work(&state.db, video).await?.and_then(|row| row.sound_id);
-    let deleted = state
+    let released = state
         .db
         .write(async |tx: &mut Tx| {
             if !store::delete(tx, video, account).await? {
-                return Ok(false);
+                return Ok(None);
             }
             sound::video_deleted(state, tx, video, used).await?;
             likeness::video_deleted(tx, video).await?;
+            let named = draft::video_deleted(tx, video).await?;
             let key = video.to_string();
-            let kinds = [kind::PROCESS, kind::RENDITIONS, kind::DESCRIBE, kind::POSTER, kind::DROP_SOURCE];
+            let kinds = [
+                kind::RENDER,
+                kind::PROCESS,
+                kind::RENDITIONS,
+                kind::DESCRIBE,
+                kind::POSTER,
+                kind::DROP_SOURCE,
+            ];
             for kind in kinds.into_iter().chain([sound::kind::ANALYSE]) {
                 state.jobs.cancel(tx, kind, &key).await?;
             }
@@ -69,13 +77,14 @@ pub async fn delete(state: &State, account: AccountId, video: VideoId) -> Result
                 ..new_job(state, kind::ERASE, key, payload)
             };
             state.jobs.enqueue(tx, job, &state.clock).await?;
-            Ok::<_, Error>(true)
+            Ok::<_, Error>(Some(named))
         })
         .await?;
-    if !deleted {
-        return Err(Error::not_found("video"));
-    }
+    let Some(released) = released else { return Err(Error::not_found("video")) };
     state.progress.stop_work(video);
+    if let Err(error) = upload::release(state, &released).await {
+        tracing::warn!(video.id = %video, %error, "sources of a deleted video stay until they expire");
+    }
     state.media_cache.forget(video, files).await;
     if let Err(error) = erase_now(state, account, video).await {
         tracing::warn!(video.id = %video, %error, "the bytes of a deleted video go later");

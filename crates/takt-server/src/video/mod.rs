@@ -6,6 +6,7 @@
 //! Invariant: a video that is `processing` has an unfinished job, or a parked one that is about to mark it failed.
 
 mod body;
+mod edited;
 mod erase;
 mod folder;
 mod mute;
@@ -24,9 +25,12 @@ pub use erase::{delete, delete_all};
 pub use progress::ProgressHub;
 
 pub(crate) use body::media_url;
+pub(crate) use edited::{
+    EditedVideo, best_file, enqueue_process, insert_edited, is_processing, require_reuse, status,
+};
 pub(crate) use folder::Folder;
 pub(crate) use mute::mute;
-pub(crate) use process::{parse, tools};
+pub(crate) use process::{Ended, Reporter, fail, parse, tools, until_deleted};
 
 use crate::error::{Error, Result};
 use crate::sound::{self, Consent, PickedSound};
@@ -43,6 +47,7 @@ use takt_store::{BlobKey, NewJob, Tx};
 
 /// Job kinds. `first` work goes before what can wait.
 pub(crate) mod kind {
+    pub(crate) const RENDER: &str = "render";
     pub(crate) const PROCESS: &str = "process";
     pub(crate) const RENDITIONS: &str = "renditions";
     pub(crate) const DESCRIBE: &str = "describe";
@@ -155,7 +160,7 @@ pub(crate) async fn create(
         language: new.language.as_ref(),
         ai_generated: new.ai_generated,
         poster_ms: new.poster_ms,
-        source_sha256: &source_sha256,
+        source_sha256: Some(&source_sha256),
         sound_consent: new.consent(),
         sound: new.picked_sound(),
         now: state.clock.now(),
@@ -213,7 +218,7 @@ async fn repeated(
 /// What becomes of a video when a job about it is given up: no status may wait for a job that will never run.
 pub(crate) async fn give_up(tx: &mut Tx, kind: &str, key: &str) -> Result<Option<VideoId>> {
     match kind {
-        kind::PROCESS => process::give_up(tx, key).await,
+        kind::RENDER | kind::PROCESS => process::give_up(tx, key).await,
         kind::RENDITIONS => renditions::give_up(tx, key).await,
         _ => sound::give_up(tx, kind, key).await.map(|()| None),
     }

@@ -10,10 +10,10 @@ use super::folder::Folder;
 use super::store::{self, Published, RenditionRow, WorkRow};
 use super::{job as new_job, kind};
 use crate::error::Error;
-use crate::sound;
 use crate::state::State;
 use crate::upload;
 use crate::worker::Failed;
+use crate::{draft, sound};
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
 use std::sync::Arc;
@@ -51,7 +51,7 @@ pub(super) struct Follow {
 }
 
 /// Why media work ended.
-pub(super) enum Ended {
+pub(crate) enum Ended {
     /// The upload is at fault.
     Rejected { code: &'static str, message: String },
     /// Something else is.
@@ -71,7 +71,7 @@ impl From<takt_media::Error> for Ended {
 
 impl Ended {
     /// FFmpeg does not say that the disk is full in a way to rely on, so whether it is gets tried.
-    pub(super) async fn with_room(mut self, state: &State) -> Self {
+    pub(crate) async fn with_room(mut self, state: &State) -> Self {
         if let Self::Failed(failed) = &mut self {
             failed.away = failed.away || !has_room(state).await;
         }
@@ -137,7 +137,7 @@ pub(crate) async fn process(state: &State, job: &Job) -> Result<(), Failed> {
 }
 
 /// Does `work` unless the video is deleted meanwhile; then there is nothing left to do.
-pub(super) async fn until_deleted(
+pub(crate) async fn until_deleted(
     state: &State,
     video: VideoId,
     work: impl Future<Output = Result<(), Failed>>,
@@ -291,6 +291,7 @@ async fn commit(state: &State, made: Made<'_>) -> Result<bool, Error> {
             let job = new_job(state, kind::RENDITIONS, video.to_string(), follow.clone());
             state.jobs.enqueue(tx, NewJob { priority: 10, ..job }, &state.clock).await?;
             sound::enqueue_analysis(state, tx, video).await?;
+            draft::video_published(tx, video).await?;
             if latest.poster_ms != row.poster_ms {
                 // The creator chose another still while this one was made.
                 let payload = serde_json::json!({ "video": video });
@@ -334,7 +335,8 @@ pub(super) async fn describe(state: &State, video: VideoId, identity: &[&[u8]]) 
     Ok(())
 }
 
-async fn fail(state: &State, video: VideoId, code: &str, message: &str) -> Result<(), Failed> {
+/// Marks a video as failed, with a sentence for its creator.
+pub(crate) async fn fail(state: &State, video: VideoId, code: &str, message: &str) -> Result<(), Failed> {
     let failed = state.db.write(async |tx: &mut Tx| store::fail(tx, video, code, message).await).await?;
     if failed {
         tracing::info!(video.id = %video, code, "a video failed");
@@ -369,7 +371,7 @@ async fn report(state: &State, video: VideoId, stage: Stage, percent: u32) {
 }
 
 /// Passes on what a media stage tells of itself: each word to those who watch, now and then one to SQL.
-pub(super) struct Reporter<'a> {
+pub(crate) struct Reporter<'a> {
     state: &'a State,
     video: VideoId,
     stage: Stage,
@@ -379,12 +381,12 @@ pub(super) struct Reporter<'a> {
 
 impl<'a> Reporter<'a> {
     /// For a stage that takes the work from `range.start` to `range.end` percent.
-    pub(super) fn new(state: &'a State, video: VideoId, stage: Stage, range: Range<u32>) -> Self {
+    pub(crate) fn new(state: &'a State, video: VideoId, stage: Stage, range: Range<u32>) -> Self {
         Self { state, video, stage, percent: watch::channel(range.start).0, range }
     }
 
     /// What the stage calls with 0 to 1.
-    pub(super) fn teller(&self) -> impl FnMut(f32) + Send + use<> {
+    pub(crate) fn teller(&self) -> impl FnMut(f32) + Send + use<> {
         let (state, video, stage) = (self.state.clone(), self.video, self.stage);
         let (range, sender) = (self.range.clone(), self.percent.clone());
         move |fraction| {
@@ -403,7 +405,7 @@ impl<'a> Reporter<'a> {
     }
 
     /// Awaits the stage while its progress is written down.
-    pub(super) async fn along<T>(self, work: impl Future<Output = T>) -> T {
+    pub(crate) async fn along<T>(self, work: impl Future<Output = T>) -> T {
         report(self.state, self.video, self.stage, self.range.start).await;
         let mut percent = self.percent.subscribe();
         let mut work = std::pin::pin!(work);

@@ -30,6 +30,12 @@ record! {
         pub sound_handle: Option<Handle>,
         pub sound_start_ms: u32,
         pub sound_consent: Consent,
+        pub reuse_consent: Consent,
+        pub alt_text: String,
+        pub lineage_kind: Option<String>,
+        pub lineage_video_id: Option<VideoId>,
+        pub lineage_creator_id: Option<AccountId>,
+        pub lineage_handle: Option<Handle>,
         pub muted: bool,
         pub duplicate_of: Option<VideoId>,
         pub poster_file: Option<String>,
@@ -77,6 +83,13 @@ record! {
         pub duration_ms: u32,
     }
 
+    /// Whose a video is, and who may reuse it.
+    pub struct ReuseRow {
+        pub account_id: AccountId,
+        pub reuse_consent: Consent,
+        pub follows: bool,
+    }
+
     /// What a request to make a video said.
     pub struct RequestRow {
         pub caption: Caption,
@@ -112,7 +125,10 @@ static VIDEOS: PerSize = LazyLock::new(|| {
                     v.caption AS caption, v.language AS language, v.ai_generated AS ai_generated, \
                     v.account_id AS account_id, a.handle AS handle, v.sound_id AS sound_id, \
                     s.title AS sound_title, s.video_id AS sound_video_id, sa.handle AS sound_handle, \
-                    v.sound_start_ms AS sound_start_ms, v.sound_consent AS sound_consent, v.muted AS muted, \
+                    v.sound_start_ms AS sound_start_ms, v.sound_consent AS sound_consent, \
+                    v.reuse_consent AS reuse_consent, v.alt_text AS alt_text, v.lineage_kind AS lineage_kind, \
+                    lv.id AS lineage_video_id, la.id AS lineage_creator_id, la.handle AS lineage_handle, \
+                    v.muted AS muted, \
                     v.duplicate_of AS duplicate_of, v.poster_file AS poster_file, \
                     v.first_frame_file AS first_frame_file, v.thumbhash AS thumbhash, \
                     v.duration_ms AS duration_ms, v.width AS width, v.height AS height, \
@@ -121,6 +137,8 @@ static VIDEOS: PerSize = LazyLock::new(|| {
              FROM video v JOIN account a ON a.id = v.account_id \
              LEFT JOIN video_count c ON c.video_id = v.id \
              LEFT JOIN sound s ON s.id = v.sound_id LEFT JOIN account sa ON sa.id = s.account_id \
+             LEFT JOIN video lv ON lv.id = v.lineage_video_id AND lv.status = 'ready' \
+             LEFT JOIN account la ON la.id = v.lineage_creator_id \
              WHERE v.id IN ({})",
             in_list(1, size)
         )
@@ -212,7 +230,8 @@ pub struct NewRow<'a> {
     pub language: Option<&'a Lang>,
     pub ai_generated: bool,
     pub poster_ms: u32,
-    pub source_sha256: &'a str,
+    /// Of the upload; an edited video has none.
+    pub source_sha256: Option<&'a str>,
     /// Who may use the sound that comes of it.
     pub sound_consent: Consent,
     /// The sound its creator chose.
@@ -232,7 +251,7 @@ pub async fn insert(tx: &mut Tx, new: &NewRow<'_>) -> Result<()> {
         new.caption,
         language,
         new.ai_generated,
-        new.source_sha256,
+        new.source_sha256.map(str::to_owned),
         new.poster_ms,
         new.sound_consent,
         new.sound.map(|sound| sound.id),
@@ -242,6 +261,34 @@ pub async fn insert(tx: &mut Tx, new: &NewRow<'_>) -> Result<()> {
     ];
     tx.exec(sql, args).await?;
     Ok(())
+}
+
+/// What only edited videos say of themselves.
+pub struct Extras<'a> {
+    pub reuse_consent: Consent,
+    pub alt_text: &'a str,
+    /// Kind, and the video it is made with.
+    pub lineage: Option<(&'static str, VideoId)>,
+}
+
+pub async fn set_extras(tx: &mut Tx, video: VideoId, extras: &Extras<'_>) -> Result<()> {
+    let sql = "UPDATE video SET reuse_consent = $2, alt_text = $3 WHERE id = $1";
+    tx.exec(sql, args![video, extras.reuse_consent, extras.alt_text]).await?;
+    if let Some((kind, other)) = extras.lineage {
+        let sql = "UPDATE video SET lineage_kind = $2, lineage_video_id = $3, \
+                   lineage_creator_id = (SELECT o.account_id FROM video o WHERE o.id = $3) WHERE id = $1";
+        tx.exec(sql, args![video, kind, other]).await?;
+    }
+    Ok(())
+}
+
+/// On what terms a video that plays may be reused by an account.
+pub async fn reuse_terms(tx: &mut Tx, video: VideoId, account: AccountId) -> Result<Option<ReuseRow>> {
+    let sql = "SELECT v.account_id AS account_id, v.reuse_consent AS reuse_consent, \
+                      EXISTS (SELECT 1 FROM follow f JOIN account l ON l.viewer_id = f.viewer_id \
+                              WHERE l.id = $2 AND f.creator_id = v.account_id) AS follows \
+               FROM video v WHERE v.id = $1 AND v.status = 'ready'";
+    Ok(tx.opt(sql, args![video, account]).await?)
 }
 
 const REQUEST: &str = "SELECT caption, language, ai_generated, poster_ms, sound_consent, sound_picked, sound_id, \

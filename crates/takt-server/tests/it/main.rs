@@ -8,6 +8,7 @@ mod studio;
 mod accounts;
 mod bad_input;
 mod control;
+mod drafts;
 mod feeds;
 mod media;
 mod outages;

@@ -4,8 +4,8 @@ use super::DbError;
 use std::fmt;
 use std::str::FromStr;
 use takt_core::{
-    AccountId, Caption, EventId, Handle, ImpressionId, JobId, Lang, SessionId, SoundId, Timestamp, UploadId,
-    VideoId, ViewerId,
+    AccountId, Caption, DraftId, EventId, Handle, ImpressionId, JobId, Lang, SessionId, SoundId, Timestamp,
+    UploadId, VideoId, ViewerId,
 };
 use uuid::Uuid;
 
@@ -334,7 +334,7 @@ macro_rules! ids {
         }
     )*};
 }
-ids!(AccountId, ViewerId, SessionId, UploadId, VideoId, SoundId, ImpressionId, EventId, JobId);
+ids!(AccountId, ViewerId, SessionId, UploadId, DraftId, VideoId, SoundId, ImpressionId, EventId, JobId);
 
 macro_rules! texts {
     ($($type:ty),*) => {$(

@@ -1,8 +1,8 @@
 //! Arguments of statements: one variant per portable column type, each nullable, so that a null keeps its type.
 
 use takt_core::{
-    AccountId, Caption, EventId, Handle, ImpressionId, JobId, Lang, SessionId, SoundId, Timestamp, UploadId,
-    VideoId, ViewerId,
+    AccountId, Caption, DraftId, EventId, Handle, ImpressionId, JobId, Lang, SessionId, SoundId, Timestamp,
+    UploadId, VideoId, ViewerId,
 };
 use uuid::Uuid;
 
@@ -68,6 +68,7 @@ values! {
     ViewerId => Uuid, ViewerId::uuid;
     SessionId => Uuid, SessionId::uuid;
     UploadId => Uuid, UploadId::uuid;
+    DraftId => Uuid, DraftId::uuid;
     VideoId => Uuid, VideoId::uuid;
     SoundId => Uuid, SoundId::uuid;
     ImpressionId => Uuid, ImpressionId::uuid;

@@ -19,7 +19,7 @@ export interface Rendition {
   bytes: number;
 }
 
-export type ProcessingStage = 'queued' | 'checking' | 'first_rendition' | 'further_renditions';
+export type ProcessingStage = 'queued' | 'rendering' | 'checking' | 'first_rendition' | 'further_renditions';
 
 export interface Progress {
   stage: ProcessingStage;

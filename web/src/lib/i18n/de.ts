@@ -178,6 +178,7 @@ export const de = {
     processing: 'Wird vorbereitet',
     stages: {
       queued: 'Wartet, bis es dran ist',
+      rendering: 'Schnitt wird zusammengesetzt',
       checking: 'Datei wird geprüft',
       first_rendition: 'Erste Fassung entsteht',
       further_renditions: 'Online. Weitere Größen entstehen',

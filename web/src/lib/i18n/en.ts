@@ -176,6 +176,7 @@ export const en = {
     processing: 'Getting it ready',
     stages: {
       queued: 'Waiting for its turn',
+      rendering: 'Putting the edit together',
       checking: 'Checking the file',
       first_rendition: 'Making the first version',
       further_renditions: 'Live. Making more sizes',

@@ -1,0 +1,144 @@
+//! SQL of drafts and of the edit lists of videos.
+
+use crate::error::Result;
+use takt_core::{AccountId, DraftId, Timestamp, UploadId, VideoId};
+use takt_store::{Db, Tx, Value, args, record};
+
+record! {
+    /// A draft.
+    pub struct DraftRow {
+        pub id: DraftId,
+        pub title: String,
+        pub edit: serde_json::Value,
+        pub revision: i64,
+        pub created_ms: Timestamp,
+        pub updated_ms: Timestamp,
+        pub video_id: Option<VideoId>,
+    }
+
+    /// What a video was made of.
+    pub struct EditRow {
+        pub account_id: AccountId,
+        pub title: String,
+        pub edit: serde_json::Value,
+    }
+}
+
+/// Whose edit list names uploads.
+#[derive(Debug, Clone, Copy)]
+pub enum Owner {
+    Draft(DraftId),
+    Video(VideoId),
+}
+
+impl From<Owner> for Value {
+    fn from(owner: Owner) -> Self {
+        match owner {
+            Owner::Draft(draft) => draft.into(),
+            Owner::Video(video) => video.into(),
+        }
+    }
+}
+
+/// What a draft is to be.
+pub struct Update<'a> {
+    pub title: &'a str,
+    pub edit: &'a serde_json::Value,
+    /// The revision it must still have.
+    pub revision: i64,
+    pub now: Timestamp,
+}
+
+pub async fn insert(tx: &mut Tx, account: AccountId, row: &DraftRow) -> Result<()> {
+    let sql = "INSERT INTO draft (id, account_id, title, edit, revision, created_ms, updated_ms) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    let edit = row.edit.clone();
+    let args = args![row.id, account, row.title.as_str(), edit, row.revision, row.created_ms, row.updated_ms];
+    tx.exec(sql, args).await?;
+    Ok(())
+}
+
+pub async fn count(tx: &mut Tx, account: AccountId) -> Result<u64> {
+    let row: (u64,) = tx.one("SELECT COUNT(*) FROM draft WHERE account_id = $1", args![account]).await?;
+    Ok(row.0)
+}
+
+pub async fn by_id(db: &Db, account: AccountId, draft: DraftId) -> Result<Option<DraftRow>> {
+    let sql = "SELECT id, title, edit, revision, created_ms, updated_ms, video_id FROM draft \
+               WHERE id = $1 AND account_id = $2";
+    Ok(db.opt(sql, args![draft, account]).await?)
+}
+
+/// Those that are not published: without a video, or with one that failed or is gone.
+pub async fn list(db: &Db, account: AccountId) -> Result<Vec<DraftRow>> {
+    let sql = "SELECT d.id AS id, d.title AS title, d.edit AS edit, d.revision AS revision, \
+                      d.created_ms AS created_ms, d.updated_ms AS updated_ms, d.video_id AS video_id \
+               FROM draft d LEFT JOIN video v ON v.id = d.video_id \
+               WHERE d.account_id = $1 AND (v.id IS NULL OR v.status = 'failed') \
+               ORDER BY d.updated_ms DESC, d.id DESC";
+    Ok(db.all(sql, args![account]).await?)
+}
+
+pub async fn ids_of(db: &Db, account: AccountId) -> Result<Vec<DraftId>> {
+    let rows: Vec<(DraftId,)> = db.all("SELECT id FROM draft WHERE account_id = $1", args![account]).await?;
+    Ok(rows.into_iter().map(|row| row.0).collect())
+}
+
+/// Changes the draft unless it has another revision by now; says whether it did. It is then not published.
+pub async fn update(tx: &mut Tx, account: AccountId, draft: DraftId, to: &Update<'_>) -> Result<bool> {
+    let sql = "UPDATE draft SET title = $4, edit = $5, revision = revision + 1, updated_ms = $6, video_id = NULL \
+               WHERE id = $1 AND account_id = $2 AND revision = $3";
+    let args = args![draft, account, to.revision, to.title, to.edit.clone(), to.now];
+    Ok(tx.exec(sql, args).await? == 1)
+}
+
+pub async fn delete(tx: &mut Tx, account: AccountId, draft: DraftId) -> Result<bool> {
+    Ok(tx.exec("DELETE FROM draft WHERE id = $1 AND account_id = $2", args![draft, account]).await? == 1)
+}
+
+pub async fn delete_published(tx: &mut Tx, draft: DraftId) -> Result<()> {
+    tx.exec("DELETE FROM draft WHERE id = $1", args![draft]).await?;
+    Ok(())
+}
+
+pub async fn set_video(tx: &mut Tx, draft: DraftId, video: VideoId) -> Result<()> {
+    tx.exec("UPDATE draft SET video_id = $2 WHERE id = $1", args![draft, video]).await?;
+    Ok(())
+}
+
+pub async fn of_video(tx: &mut Tx, video: VideoId) -> Result<Vec<DraftId>> {
+    let rows: Vec<(DraftId,)> = tx.all("SELECT id FROM draft WHERE video_id = $1", args![video]).await?;
+    Ok(rows.into_iter().map(|row| row.0).collect())
+}
+
+/// Says which uploads a draft or a video names, and no others.
+pub async fn name_uploads(tx: &mut Tx, owner: Owner, uploads: &[UploadId]) -> Result<()> {
+    tx.exec("DELETE FROM edit_upload WHERE owner_id = $1", args![owner]).await?;
+    for upload in uploads {
+        let sql = "INSERT INTO edit_upload (owner_id, upload_id) VALUES ($1, $2)";
+        tx.exec(sql, args![owner, *upload]).await?;
+    }
+    Ok(())
+}
+
+pub async fn named_uploads(tx: &mut Tx, owner: Owner) -> Result<Vec<UploadId>> {
+    let rows: Vec<(UploadId,)> =
+        tx.all("SELECT upload_id FROM edit_upload WHERE owner_id = $1", args![owner]).await?;
+    Ok(rows.into_iter().map(|row| row.0).collect())
+}
+
+pub async fn insert_edit(tx: &mut Tx, video: VideoId, row: &EditRow) -> Result<()> {
+    let sql = "INSERT INTO video_edit (video_id, account_id, title, edit) VALUES ($1, $2, $3, $4)";
+    tx.exec(sql, args![video, row.account_id, row.title.as_str(), row.edit.clone()]).await?;
+    Ok(())
+}
+
+pub async fn edit_of(db: &Db, video: VideoId) -> Result<Option<EditRow>> {
+    let sql = "SELECT account_id, title, edit FROM video_edit WHERE video_id = $1";
+    Ok(db.opt(sql, args![video]).await?)
+}
+
+pub async fn delete_edit(tx: &mut Tx, video: VideoId) -> Result<()> {
+    tx.exec("DELETE FROM video_edit WHERE video_id = $1", args![video]).await?;
+    Ok(())
+}
