@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn broken_samples_stay_finite() {
-        let samples = vec![f32::NAN, f32::INFINITY, -1e30, 1.0].repeat(1000);
+        let samples = [f32::NAN, f32::INFINITY, -1e30, 1.0].repeat(1000);
         let spectrum = Spectrogram::of(&samples, 1024, 256, 513);
         assert!(spectrum.values.iter().all(|value| value.is_finite()));
     }
