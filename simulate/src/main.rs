@@ -34,6 +34,9 @@ struct Cli {
     /// Folder for the plots
     #[arg(long)]
     plots: Option<PathBuf>,
+    /// Run only these, by the titles of their columns, instead of all
+    #[arg(long)]
+    only: Vec<String>,
     /// Search the baselines' parameters instead, trying so many sets for each
     #[arg(long)]
     tune: Option<usize>,
@@ -50,7 +53,10 @@ fn main() -> Result<()> {
         print!("{}", tune::tune(config, &seeds, tries, threads)?);
         return Ok(());
     }
-    let plan = Plan { config, seeds: (1..=cli.worlds).collect(), kinds: Kind::ALL.to_vec() };
+    let asked = |kind: &Kind| cli.only.is_empty() || cli.only.iter().any(|name| name == kind.title());
+    let kinds: Vec<Kind> = Kind::ALL.into_iter().filter(asked).collect();
+    ensure!(!kinds.is_empty(), "--only must name one of {}", Kind::ALL.map(Kind::title).join(", "));
+    let plan = Plan { config, seeds: (1..=cli.worlds).collect(), kinds };
     let contenders = experiment(&plan, threads, |line| eprintln!("{line}"))?;
     let table = report::markdown(&plan, &contenders);
     print!("{table}");

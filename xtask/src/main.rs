@@ -11,6 +11,7 @@ mod browser;
 mod demo;
 mod demo_data;
 mod deny;
+mod determinism;
 mod install;
 mod likeness;
 mod node;
@@ -53,6 +54,8 @@ enum Command {
     Deny,
     /// Write the pictures of docs/images from a running Takt
     Screenshots(screenshots::Options),
+    /// The recommender's state in debug and release builds, with one and two threads around it, must be the same
+    Determinism,
     /// Load generator and media benchmarks (passes its arguments on)
     Bench(bench::Options),
     /// Measure how far sound and picture of a flash-and-click video are apart, and whether they drift
@@ -75,6 +78,7 @@ fn main() {
         Command::Clips(options) => demo_data::make_all(&options),
         Command::Deny => deny::run(),
         Command::Screenshots(options) => screenshots::run(&options),
+        Command::Determinism => determinism::run(),
         Command::Bench(options) => bench::run(&options),
         Command::Sync(options) => sync::run(&options),
         Command::Simulate(options) => simulate::run(&options),

@@ -10,7 +10,7 @@ use crate::install::{self, Need};
 use crate::node::{self, Node};
 use crate::postgres::Postgres;
 use crate::s3::S3;
-use crate::{browser, demo, deny, paths, shell, signals, tidy, web};
+use crate::{browser, demo, deny, determinism, paths, shell, signals, tidy, web};
 
 /// Sample videos in the test of the demo: enough to see that a sound is shared, quick to make.
 const SMOKE_CLIPS: usize = 3;
@@ -111,6 +111,7 @@ fn rust_steps(run: &mut Run) -> Result<()> {
         shell::run(&mut clippy)
     })?;
     run.step("rust tests", part, rust_tests)?;
+    run.step("determinism", part, determinism::run)?;
     // Building the tool takes minutes, so a developer gets the step only with the tool; CI gets it always.
     if deny::find().is_some() || std::env::var_os("CI").is_some() {
         run.step("licences", part, || deny::install().and_then(|()| deny::run_offline()))?;

@@ -150,6 +150,21 @@ fn table(results: &[(&Measure, Value, String)]) -> Result<String> {
                 );
             }
         }
+        if let Some(outcomes) = report["outcomes"].as_object().filter(|outcomes| !outcomes.is_empty()) {
+            page.push_str("\nThe other outcomes that the log tells of, likewise:\n\n");
+            page.push_str("| outcome | exposures | predicted | observed |\n| --- | ---: | ---: | ---: |\n");
+            for (outcome, bins) in outcomes {
+                for bin in bins.as_array().into_iter().flatten() {
+                    let share = |key: &str| bin[key].as_f64().unwrap_or_default();
+                    let (predicted, observed) = (share("predicted"), share("observed"));
+                    let _ = writeln!(
+                        page,
+                        "| {outcome} | {} | {predicted:.4} | {observed:.4} |",
+                        bin["exposures"]
+                    );
+                }
+            }
+        }
         if measure.name == "prequential" {
             let _ = writeln!(
                 page,

@@ -4,11 +4,14 @@
 //! seen it stays known, and nothing else.
 
 use crate::fixed::{Decay, add_mass};
+use crate::keeping::day;
 use crate::neighbours::{Neighbours, masses};
 use crate::rates::Record;
 use crate::registry::OutcomeName;
+use crate::vectors::Vectors;
 use roaring::RoaringBitmap;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use takt_core::{AccountId, Lang, SoundId, VideoId};
@@ -77,12 +80,17 @@ pub(crate) struct Video {
     pub(crate) popularity: [i64; HORIZONS],
     /// The videos liked with it, before it and after it.
     pub(crate) neighbours: Neighbours,
+    /// The row of its learned vectors; none before the first like.
+    pub(crate) vector: Option<u32>,
+    /// Words that no other video has had so far, as numbers.
+    lone: Vec<u64>,
 }
 
 impl Video {
     fn bytes(&self) -> usize {
         size_of::<Self>()
             + (self.features.capacity() + self.tags.capacity()) * size_of::<u32>()
+            + self.lone.capacity() * size_of::<u64>()
             + self.neighbours.bytes()
     }
 }
@@ -120,6 +128,14 @@ pub(crate) struct Rows {
     pub(crate) feature_records: Vec<Record>,
     pub(crate) popularity: [Horizon; HORIZONS],
     pub(crate) co_watch: Decay,
+    pub(crate) vectors: Vectors,
+    /// Words that one video alone has, by a number made of them: with a second one a word becomes a feature. What one
+    /// video has tells nothing of others, and most words are of that kind.
+    pub(crate) lone: BTreeMap<u64, u32>,
+    /// Creators, sounds and languages that no video has, and the day since when.
+    pub(crate) idle: BTreeMap<u32, u32>,
+    /// Rows of features that nothing refers to any more; the last is taken first.
+    pub(crate) free: Vec<u32>,
 }
 
 /// Rows and what is derived from them for speed.
@@ -136,6 +152,10 @@ pub(crate) struct Catalogue {
     /// Live videos that were shown to few.
     pub(crate) little_shown: RoaringBitmap,
     impressions_few: u32,
+    /// Rows of features that are out of use and that tastes may still refer to.
+    retired: usize,
+    /// The day of the latest entry.
+    today: u32,
 }
 
 impl Catalogue {
@@ -146,6 +166,10 @@ impl Catalogue {
             feature_records: Vec::new(),
             popularity: fading.popularity.map(|decay| Horizon { decay, total: 0 }),
             co_watch: fading.co_watch,
+            vectors: Vectors::default(),
+            lone: BTreeMap::new(),
+            idle: BTreeMap::new(),
+            free: Vec::new(),
         };
         Self::from_rows(rows, impressions_few)
     }
@@ -160,6 +184,8 @@ impl Catalogue {
             live: RoaringBitmap::new(),
             little_shown: RoaringBitmap::new(),
             impressions_few,
+            retired: 0,
+            today: 0,
             rows,
         };
         for (feature, number) in catalogue.rows.features.iter().zip(0..) {
@@ -167,6 +193,8 @@ impl Catalogue {
                 catalogue.feature_ids.insert(feature.clone(), number);
             }
         }
+        catalogue.retired =
+            catalogue.rows.features.len() - catalogue.feature_ids.len() - catalogue.rows.free.len();
         for number in 0..catalogue.rows.videos.len() as u32 {
             catalogue.enlist(number);
         }
@@ -191,6 +219,13 @@ impl Catalogue {
     pub(crate) fn creator_number(&self, account: AccountId) -> Option<u32> {
         self.feature_ids.get(&Feature::Creator(account)).copied()
     }
+    /// Who published a video.
+    pub(crate) fn creator(&self, video: u32) -> Option<AccountId> {
+        match self.rows.features.get(self.video(video).creator? as usize)? {
+            Feature::Creator(id) => Some(*id),
+            _ => None,
+        }
+    }
     /// Whether the video can be watched.
     pub(crate) fn is_live(&self, video: VideoId) -> bool {
         self.video_ids.get(&video).is_some_and(|number| self.live.contains(*number))
@@ -211,6 +246,7 @@ impl Catalogue {
         let number = match self.number(id) {
             Some(number) => {
                 self.delist(number);
+                self.drop_lone(number);
                 number
             }
             // Numbers end after four thousand million videos; the log goes on, the video is not recommended.
@@ -224,7 +260,7 @@ impl Catalogue {
             },
         };
         let features: Vec<u32> =
-            description.features.into_iter().filter_map(|f| self.feature_number(f)).collect();
+            description.features.into_iter().filter_map(|f| self.enter(number, f)).collect();
         let first_of = |kind: Kind| features.iter().copied().find(|&f| self.kind(f) == kind);
         let (creator, sound) = (first_of(Kind::Creator), first_of(Kind::Sound));
         let mut tags: Vec<u32> = features.iter().copied().filter(|&f| self.kind(f) == Kind::Tag).collect();
@@ -245,12 +281,19 @@ impl Catalogue {
     /// Forgets all about a video except its number and the impressions that viewers remember.
     pub(crate) fn remove(&mut self, number: u32) {
         self.delist(number);
+        self.drop_lone(number);
         let video = &mut self.rows.videos[number as usize];
         for (horizon, mass) in self.rows.popularity.iter_mut().zip(video.popularity) {
             horizon.total = add_mass(horizon.total, -mass);
         }
         let features = std::mem::take(&mut video.features);
+        let vector = video.vector;
         *video = blank(video.id);
+        if let Some(place) = vector
+            && let Some(moved) = self.rows.vectors.remove(place)
+        {
+            self.rows.videos[moved as usize].vector = vector;
+        }
         self.retire(&features);
     }
 
@@ -259,7 +302,7 @@ impl Catalogue {
         let few = self.impressions_few;
         let video = &mut self.rows.videos[number as usize];
         video.record.show();
-        for &feature in video.creator.iter().chain(&video.tags) {
+        for &feature in video.creator.iter().chain(&video.sound).chain(&video.tags) {
             self.rows.feature_records[feature as usize].show();
         }
         if video.record.shown >= few {
@@ -271,7 +314,7 @@ impl Catalogue {
     pub(crate) fn count_outcome(&mut self, number: u32, outcome: OutcomeName, hundredths: u32) {
         let video = &mut self.rows.videos[number as usize];
         video.record.count(outcome, hundredths);
-        for &feature in video.creator.iter().chain(&video.tags) {
+        for &feature in video.creator.iter().chain(&video.sound).chain(&video.tags) {
             self.rows.feature_records[feature as usize].count(outcome, hundredths);
         }
     }
@@ -312,8 +355,23 @@ impl Catalogue {
         }
     }
 
+    /// A viewer liked `number`; `recent` are the videos they liked before, latest first. `seed` draws what it is set
+    /// apart from.
+    pub(crate) fn learn_vectors(&mut self, number: u32, recent: &[u32], seed: u64) {
+        let video = self.video(number);
+        let salt = video.id.uuid().as_u128() as u64;
+        if !video.live {
+            return;
+        }
+        let Some(row) = video.vector.or_else(|| self.rows.vectors.add(number, salt)) else { return };
+        self.rows.videos[number as usize].vector = Some(row);
+        let liked = recent.iter().map(|&video| self.video(video).vector).collect();
+        self.rows.vectors.learn(liked, row, seed);
+    }
+
     /// Scales decayed totals back when time has run far ahead. Happens at the same log position everywhere.
     pub(crate) fn advance(&mut self, now_ms: i64) {
+        self.today = day(now_ms);
         let shift = self.rows.co_watch.advance(now_ms);
         if shift > 0 {
             self.rows.videos.iter_mut().for_each(|video| video.neighbours.scale(shift));
@@ -344,21 +402,104 @@ impl Catalogue {
         // Trees: id or score and number, nodes two thirds full.
         let trees = self.video_ids.len() * 30
             + self.popular.iter().map(BTreeSet::len).sum::<usize>() * 24
-            + self.feature_ids.len() * 12;
+            + self.feature_ids.len() * 12
+            + self.rows.lone.len() * 18
+            + self.rows.idle.len() * 12
+            + self.rows.free.capacity() * size_of::<u32>();
         let bitmaps = self.live.serialized_size() + self.little_shown.serialized_size();
-        videos + features + postings + self.postings.capacity() * size_of::<Vec<u32>>() + trees + bitmaps
+        let vectors = self.rows.vectors.bytes();
+        vectors
+            + videos
+            + features
+            + postings
+            + self.postings.capacity() * size_of::<Vec<u32>>()
+            + trees
+            + bitmaps
     }
 
     fn feature_number(&mut self, feature: Feature) -> Option<u32> {
         if let Some(&number) = self.feature_ids.get(&feature) {
             return Some(number);
         }
-        let number = u32::try_from(self.rows.features.len()).ok()?;
-        self.rows.features.push(feature.clone());
-        self.rows.feature_records.push(Record::default());
-        self.postings.push(Vec::new());
+        let number = match self.rows.free.pop() {
+            Some(number) => {
+                self.rows.features[number as usize] = feature.clone();
+                number
+            }
+            None => {
+                let number = u32::try_from(self.rows.features.len()).ok()?;
+                self.rows.features.push(feature.clone());
+                self.rows.feature_records.push(Record::default());
+                self.postings.push(Vec::new());
+                number
+            }
+        };
         self.feature_ids.insert(feature, number);
         Some(number)
+    }
+
+    /// The number of a video's feature; none yet for a word that no other video has.
+    fn enter(&mut self, video: u32, feature: Feature) -> Option<u32> {
+        let Feature::Word(word) = &feature else { return self.feature_number(feature) };
+        if self.feature_ids.contains_key(&feature) {
+            return self.feature_number(feature);
+        }
+        let key = word_key(word);
+        let Some(other) = self.rows.lone.remove(&key) else {
+            self.rows.lone.insert(key, video);
+            self.rows.videos[video as usize].lone.push(key);
+            return None;
+        };
+        let number = self.feature_number(feature)?;
+        let row = &mut self.rows.videos[other as usize];
+        row.lone.retain(|&lone| lone != key);
+        if other != video {
+            let is_language = |&f: &u32| self.rows.features[f as usize].kind() == Kind::Language;
+            let place = row.features.iter().position(is_language).unwrap_or(row.features.len());
+            row.features.insert(place, number);
+            let posting = &mut self.postings[number as usize];
+            if let Err(place) = posting.binary_search(&other) {
+                posting.insert(place, other);
+            }
+        }
+        Some(number)
+    }
+
+    /// A video's words that no other has go with it.
+    fn drop_lone(&mut self, number: u32) {
+        for key in std::mem::take(&mut self.rows.videos[number as usize].lone) {
+            self.rows.lone.remove(&key);
+        }
+    }
+
+    /// Rows of features that are out of use and that tastes may still refer to.
+    pub(crate) const fn retired(&self) -> usize {
+        self.retired
+    }
+
+    /// Forgets creators, sounds and languages that no video has had since before `day`.
+    pub(crate) fn retire_idle(&mut self, day: u32) {
+        let due: Vec<u32> =
+            self.rows.idle.iter().filter(|(_, since)| **since < day).map(|(&feature, _)| feature).collect();
+        for feature in due {
+            self.rows.idle.remove(&feature);
+            self.forget(feature);
+        }
+    }
+
+    /// Nothing refers to rows out of use any more: others may take them.
+    pub(crate) fn free_retired(&mut self) {
+        let features = self.rows.features.iter().zip(0..);
+        self.rows.free = features.filter(|(row, _)| **row == Feature::Retired).map(|(_, at)| at).collect();
+        self.retired = 0;
+    }
+
+    fn forget(&mut self, feature: u32) {
+        let text = std::mem::replace(&mut self.rows.features[feature as usize], Feature::Retired);
+        self.feature_ids.remove(&text);
+        self.rows.feature_records[feature as usize] = Record::default();
+        self.postings[feature as usize] = Vec::new();
+        self.retired += 1;
     }
 
     fn enlist(&mut self, number: u32) {
@@ -371,6 +512,7 @@ impl Catalogue {
             if let Err(place) = posting.binary_search(&number) {
                 posting.insert(place, number);
             }
+            self.rows.idle.remove(&feature);
         }
         for (&mass, popular) in video.popularity.iter().zip(&mut self.popular) {
             if mass > 0 {
@@ -398,14 +540,19 @@ impl Catalogue {
         self.little_shown.remove(number);
     }
 
-    /// Drops the text of tags and words that no video carries any more: they were a creator's.
+    /// Drops tags and words that no video carries any more: they were a creator's. Creators and sounds wait for their
+    /// next video for a while.
     fn retire(&mut self, features: &[u32]) {
         for &feature in features {
-            let row = &mut self.rows.features[feature as usize];
-            if self.postings[feature as usize].is_empty() && matches!(row, Feature::Tag(_) | Feature::Word(_))
-            {
-                self.feature_ids.remove(&std::mem::replace(row, Feature::Retired));
-                self.rows.feature_records[feature as usize] = Record::default();
+            if !self.postings[feature as usize].is_empty() {
+                continue;
+            }
+            match self.kind(feature) {
+                Kind::Tag | Kind::Word => self.forget(feature),
+                Kind::Creator | Kind::Sound | Kind::Language => {
+                    self.rows.idle.insert(feature, self.today);
+                }
+                Kind::Retired => {}
             }
         }
     }
@@ -425,5 +572,13 @@ fn blank(id: VideoId) -> Video {
         record: Record::default(),
         popularity: [0; HORIZONS],
         neighbours: Neighbours::default(),
+        vector: None,
+        lone: Vec::new(),
     }
+}
+
+/// Stands for a word that one video alone has: its text is not needed before another one brings it.
+fn word_key(word: &str) -> u64 {
+    let digest = Sha256::digest(word);
+    digest.iter().take(8).fold(0, |key, &byte| key << 8 | u64::from(byte))
 }

@@ -7,6 +7,7 @@ use crate::catalogue::{Catalogue, Feature, Kind, Video};
 use crate::engine::Engine;
 use crate::event::Event;
 use crate::fixed::{MICRO, mul, ratio};
+use crate::learn;
 use crate::query::Query;
 use crate::ranker::Scored;
 use crate::registry::TermName;
@@ -131,6 +132,12 @@ pub enum Control {
         /// What and how much.
         leanings: Vec<(Subject, i32)>,
     },
+    /// Forget what was learned of this, and that more or less of it was asked for. Not of single videos. What was seen,
+    /// follows and "not interested" stay.
+    Forget {
+        /// What.
+        subject: Subject,
+    },
 }
 
 /// What one viewer asked for, as their row holds it.
@@ -158,6 +165,10 @@ impl Controls {
         while self.wishes.len() > WISHES_MAX {
             self.wishes.pop_last();
         }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        *self == Self::default()
     }
 
     /// Roughly what it takes in memory besides its own size.
@@ -226,6 +237,8 @@ pub(crate) fn add_terms(query: &Query<'_>, ranked: &mut [Scored]) {
         let video = query.engine.catalogue.video(scored.candidate.video);
         if query.chosen.follows(video) {
             scored.add(TermName::Followed, followed);
+            // Who follows already can not begin to.
+            scored.add(TermName::Follow, -scored.terms[TermName::Follow.index()]);
         }
         scored.add(TermName::Wish, mul(query.chosen.wish(video), wish));
     }
@@ -254,13 +267,33 @@ pub(crate) fn apply(engine: &mut Engine, viewer: ViewerId, control: &Control) {
             refuse(engine, viewer, *video, false)
         }
         Control::Adopt { leanings } => adopt(engine, viewer, leanings),
+        Control::Forget { subject } => forget(engine, viewer, subject),
         Control::Reset => {
             if let Some(row) = engine.viewers.get_mut(&viewer) {
                 row.reset();
                 row.controls.wishes.clear();
             }
         }
-        _ => change(&mut engine.viewers.entry(viewer).or_default().controls, control),
+        _ => {
+            teach(engine, viewer, control);
+            change(&mut engine.viewers.entry(viewer).or_default().controls, control);
+        }
+    }
+}
+
+/// What a viewer asks for, said for the first time, is something that came of what they were shown a moment ago.
+fn teach(engine: &mut Engine, viewer: ViewerId, control: &Control) {
+    let Some(row) = engine.viewers.get(&viewer) else { return };
+    match control {
+        Control::Follow { creator } if !row.controls.follows.contains(creator) => {
+            learn::followed(engine, viewer, *creator);
+        }
+        Control::NotInterested { subject } if !row.controls.unwanted.contains(subject) => {
+            if let Some(feature) = subject.feature() {
+                learn::turned_down(engine, viewer, &feature);
+            }
+        }
+        _ => {}
     }
 }
 
@@ -294,7 +327,7 @@ fn change(controls: &mut Controls, control: &Control) {
             controls.follows.remove(creator);
         }
         Control::Learning { on } => controls.paused = !on,
-        Control::Reset | Control::Adopt { .. } => {}
+        Control::Reset | Control::Adopt { .. } | Control::Forget { .. } => {}
     }
 }
 
@@ -316,12 +349,31 @@ fn refuse(engine: &mut Engine, viewer: ViewerId, video: VideoId, refused: bool) 
     if !changed || row.controls.paused {
         return;
     }
+    if refused {
+        // Before the viewer's leanings change: a prediction must not know what it predicts.
+        learn::refused(engine, viewer, video);
+    }
     let amount = if refused { against } else { -against };
     let catalogue = &engine.catalogue;
     let change = Change { favour: 0, against: amount, averse: amount };
+    let row = engine.viewers.entry(viewer).or_default();
     row.lean(&catalogue.video(video).features, change, now_ms, limits, |feature| {
         matches!(catalogue.kind(feature), Kind::Creator | Kind::Sound | Kind::Tag)
     });
+}
+
+/// The leaning goes; of a creator, sound or tag the viewer's liked videos go, too, as far as they lead to others.
+fn forget(engine: &mut Engine, viewer: ViewerId, subject: &Subject) {
+    let Some(row) = engine.viewers.get_mut(&viewer) else { return };
+    row.controls.wishes.remove(subject);
+    let number = subject.feature().and_then(|feature| engine.catalogue.number_of_feature(&feature));
+    let Some(feature) = number else { return };
+    row.taste.remove(&feature);
+    // A word or a language is too common for that: all the rest would go with it.
+    if matches!(subject, Subject::Creator(_) | Subject::Sound(_) | Subject::Tag(_)) {
+        let catalogue = &engine.catalogue;
+        row.recent.retain(|recent| !catalogue.video(recent.video).features.contains(&feature));
+    }
 }
 
 /// Takes leanings over as the evidence that would have led to them.

@@ -3,7 +3,7 @@
 use crate::catalogue::Catalogue;
 use crate::control;
 use crate::event::{Event, LogEntry};
-use crate::gate::Gate;
+use crate::keeping;
 use crate::learn;
 use crate::outcomes::Outcomes;
 use crate::page::{Page, PageRequest};
@@ -11,6 +11,7 @@ use crate::policy::Policy;
 use crate::popular::{PopularPage, PopularRequest};
 use crate::rates::{Contexts, Record, Surface};
 use crate::registry::OutcomeName;
+use crate::signals::SignalWeights;
 use crate::snapshot::{self, RestoreError};
 use crate::viewer::{TasteLimits, Viewer};
 use serde::{Deserialize, Serialize};
@@ -41,8 +42,12 @@ pub struct Stats {
     pub videos_removed: u64,
     /// Viewers with a row.
     pub viewers: u64,
-    /// Creators, sounds, tags, words and languages.
+    /// Creators, sounds, tags, words and languages that videos have or lately had.
     pub features: u64,
+    /// Rows of such that are out of use, for others to take.
+    pub features_unused: u64,
+    /// Words that one video alone has, of which a number is held.
+    pub words_waiting: u64,
     /// Connections between videos liked together, counted at both ends.
     pub neighbours: u64,
     /// Events that named a video the log had not published, and so taught nothing.
@@ -81,7 +86,7 @@ pub struct Engine {
 /// What is learned over all viewers and videos.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Lore {
-    pub(crate) gate: Gate,
+    pub(crate) signals: SignalWeights,
     pub(crate) outcomes: Outcomes,
     pub(crate) contexts: Contexts,
     /// All that was shown and what came of it.
@@ -110,8 +115,13 @@ impl Engine {
             return Err(Gap { expected, got: position });
         }
         self.counters.position = position;
+        let before = keeping::day(self.counters.now_ms);
         self.counters.now_ms = self.moment(entry.at);
+        let today = keeping::day(self.counters.now_ms);
         self.catalogue.advance(self.counters.now_ms);
+        if today > before {
+            keeping::sweep(self, today);
+        }
         match &entry.event {
             Event::ViewerMerged { from, into } => self.merge(*from, *into),
             Event::ViewerForgotten { viewer } => {
@@ -123,6 +133,9 @@ impl Engine {
                 Some(what_is_left) => learn::learn(self, &what_is_left),
                 None => learn::learn(self, event),
             },
+        }
+        if let Some(row) = entry.event.viewer().and_then(|viewer| self.viewers.get_mut(&viewer)) {
+            row.active_day = today;
         }
         Ok(())
     }
@@ -176,6 +189,15 @@ impl Engine {
         Some(self.lore.outcomes.predict(OutcomeName::Enjoyed, &features))
     }
 
+    /// The same for every outcome: probabilities in micro-units; of `completion`, the part expected to be watched.
+    pub fn predict_all(&self, viewer: ViewerId, video: VideoId, on_page: bool) -> Vec<(OutcomeName, i64)> {
+        let Some(number) = self.catalogue.number(video) else { return Vec::new() };
+        let surface = if on_page { Surface::Feed } else { Surface::Elsewhere };
+        let features = learn::features(self, self.viewers.get(&viewer), number, surface);
+        let likely = |&outcome: &OutcomeName| (outcome, self.lore.outcomes.predict(outcome, &features));
+        OutcomeName::ALL.iter().map(likely).collect()
+    }
+
     /// The whole state as bytes, for [`Engine::restore`]: format version, policy, checksum and all.
     pub fn snapshot(&self) -> Vec<u8> {
         snapshot::write(self)
@@ -223,7 +245,9 @@ impl Engine {
             videos: live,
             videos_removed: rows.videos.len() as u64 - live,
             viewers: self.viewers.len() as u64,
-            features: rows.features.len() as u64,
+            features: (rows.features.len() - self.catalogue.retired() - rows.free.len()) as u64,
+            features_unused: (self.catalogue.retired() + rows.free.len()) as u64,
+            words_waiting: rows.lone.len() as u64,
             neighbours: neighbours as u64,
             ignored: self.counters.ignored,
             bytes: (viewers + self.catalogue.bytes()) as u64,

@@ -153,6 +153,29 @@ pub enum Event {
     },
 }
 
+impl Event {
+    /// The viewer it is about; of two that are joined, the one that stays.
+    pub(crate) const fn viewer(&self) -> Option<ViewerId> {
+        match self {
+            Self::PageServed { viewer, .. }
+            | Self::Impression { viewer, .. }
+            | Self::Watch { viewer, .. }
+            | Self::Like { viewer, .. }
+            | Self::Unlike { viewer, .. }
+            | Self::Share { viewer, .. }
+            | Self::NotInterested { viewer, .. }
+            | Self::ViewerForgotten { viewer }
+            | Self::ViewerControlled { viewer, .. }
+            | Self::ViewerMerged { into: viewer, .. } => Some(*viewer),
+            Self::PageMade(page) => Some(page.viewer),
+            Self::VideoPublished { .. }
+            | Self::VideoRemoved { .. }
+            | Self::SeedsCommitted { .. }
+            | Self::SeedsRevealed { .. } => None,
+        }
+    }
+}
+
 /// A page with everything that computing it again takes, and what came of it. When it was asked for is the time of its
 /// log entry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

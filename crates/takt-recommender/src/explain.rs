@@ -12,7 +12,7 @@ use crate::query::Query;
 use crate::registry::{FilterName, SourceName, TermName};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
-use takt_core::VideoId;
+use takt_core::{VideoId, ViewerId};
 
 /// Places that are told apart in an explanation.
 pub const RANKS_MAX: usize = 100;
@@ -115,6 +115,23 @@ impl Engine {
         let explanation = self.explain(request);
         self.policy = policy;
         Some(explanation)
+    }
+
+    /// The viewer's latest liked videos that lead most to this one by being liked together with it, most first.
+    pub fn led_by(&self, viewer: ViewerId, video: VideoId, most: usize) -> Vec<VideoId> {
+        let Some((row, number)) = self.viewers.get(&viewer).zip(self.catalogue.number(video)) else {
+            return Vec::new();
+        };
+        let part = |(seed, place): (u32, usize)| {
+            let neighbours = &self.catalogue.video(seed).neighbours;
+            let nearness = 1.0 / ((1 + place) as f32).sqrt();
+            let together = neighbours.get(number)?.together / neighbours.together.max(f32::MIN_POSITIVE);
+            (together > 0.0).then_some((nearness * together, seed))
+        };
+        let seeds = row.recent.iter().rev().map(|recent| recent.video).zip(0_usize..);
+        let mut parts: Vec<(f32, u32)> = seeds.filter_map(part).collect();
+        parts.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+        parts.iter().take(most).map(|&(_, seed)| self.catalogue.video(seed).id).collect()
     }
 
     /// What a video has in common with others: creator, sound, tags, words, language. Empty for one that is gone.

@@ -4,7 +4,7 @@
 //! most a fixed amount from one viewer and one video, however often they report it.
 
 use crate::caption::{TAGS_MAX, TERM_BYTES_MAX, WORDS_MAX};
-use crate::catalogue::{Description, Feature, Kind};
+use crate::catalogue::{Description, Feature, Kind, Video};
 use crate::engine::Engine;
 use crate::event::{Event, ServedItem};
 use crate::features::{Features, ViewerFeatures, matched};
@@ -12,15 +12,15 @@ use crate::fixed::{MICRO, mix, mul, ratio};
 use crate::policy::Evidence;
 use crate::rates::{ByOutcome, Surface, WHOLE};
 use crate::registry::OutcomeName;
-use crate::relevance::{Relevance, likeness};
+use crate::relevance::{lesson, likeness};
 use crate::viewer::{Change, Fact, RESERVED_MAX, Reach, Viewer};
-use takt_core::ViewerId;
+use takt_core::{AccountId, ViewerId};
 
 /// Times through a video beyond the first that still add to the judgement.
 const REPLAYS_MAX: i64 = 2;
 
-/// One in so many likes moves the gate: that takes as long as a page.
-const GATE_SAMPLING: u64 = 16;
+/// One in so many likes moves the weights of the signals: that takes as long as a page.
+const SIGNAL_SAMPLING: u64 = 64;
 
 /// How a video was watched.
 #[derive(Debug, Clone, Copy)]
@@ -68,6 +68,36 @@ pub(crate) fn learn(engine: &mut Engine, event: &Event) {
         Event::NotInterested { .. } => lesson.not_interested(surface),
         _ => lesson.see(surface),
     }
+}
+
+/// A viewer began to follow a creator: learned as what came of the latest video of theirs that was shown a moment ago.
+pub(crate) fn followed(engine: &mut Engine, viewer: ViewerId, creator: AccountId) {
+    let Some(number) = engine.catalogue.creator_number(creator) else { return };
+    if let Some(mut lesson) = lately(engine, viewer, |video| video.creator == Some(number)) {
+        lesson.once(Fact::LedToFollow, OutcomeName::Follow);
+    }
+}
+
+/// A viewer turned a creator, sound or tag down: learned as what came of the latest video that has it.
+pub(crate) fn turned_down(engine: &mut Engine, viewer: ViewerId, feature: &Feature) {
+    let Some(number) = engine.catalogue.number_of_feature(feature) else { return };
+    if let Some(mut lesson) = lately(engine, viewer, |video| video.features.contains(&number)) {
+        lesson.once(Fact::RefusalCounted, OutcomeName::NotInterested);
+    }
+}
+
+/// A viewer turned a video down.
+pub(crate) fn refused(engine: &mut Engine, viewer: ViewerId, video: u32) {
+    Lesson { engine, viewer, video }.once(Fact::RefusalCounted, OutcomeName::NotInterested);
+}
+
+fn lately(engine: &mut Engine, viewer: ViewerId, matches: impl Fn(&Video) -> bool) -> Option<Lesson<'_>> {
+    let (row, catalogue) = (engine.viewers.get(&viewer)?, &engine.catalogue);
+    if row.controls.paused {
+        return None;
+    }
+    let video = row.shown_lately(engine.counters.now_ms, |number| matches(catalogue.video(number)))?;
+    Some(Lesson { engine, viewer, video })
 }
 
 /// The judgement of watching a video of this length, in micro-units: negative for a skip, up to `finish` for watching
@@ -173,9 +203,7 @@ impl Lesson<'_> {
         if !row.note(video, Fact::Liked) {
             return;
         }
-        if row.note(video, Fact::LikeCounted) {
-            self.happened(OutcomeName::Like);
-        }
+        self.once(Fact::LikeCounted, OutcomeName::Like);
         self.positive();
         self.lean(Change { favour: like, ..Change::default() });
     }
@@ -204,7 +232,7 @@ impl Lesson<'_> {
         self.see(surface);
         let (video, against) = (self.video, self.engine.policy.evidence.not_interested.0);
         if self.row().note(video, Fact::NotInterested) {
-            self.happened(OutcomeName::NotInterested);
+            self.once(Fact::RefusalCounted, OutcomeName::NotInterested);
             self.lean(Change { favour: 0, against, averse: against });
         }
     }
@@ -235,29 +263,38 @@ impl Lesson<'_> {
             self.happened(OutcomeName::Enjoyed);
         }
         if reach >= Reach::Leads {
-            self.teach_gate();
+            self.teach_signals();
         }
         let before = self.row().push_recent(video, now_ms, recent_max);
         if reach < Reach::Leads {
             return;
         }
         self.engine.catalogue.count_popularity(video, now_ms);
+        let seed = self.engine.counters.position;
+        self.engine.catalogue.learn_vectors(video, &before, seed);
         self.engine.catalogue.count_co_watch(video, &before, now_ms, neighbours_max);
     }
 
     /// Some likes move how far each signal is believed: by what it had expected.
-    fn teach_gate(&mut self) {
+    fn teach_signals(&mut self) {
         let (video, now_ms) = (self.video, self.engine.counters.now_ms);
+        let seed = mix(self.viewer.uuid().as_u128() as u64, u64::from(video));
         // Which ones is a matter of viewer and video alone, so that a viewer's row depends on nobody else's events.
-        if !mix(self.viewer.uuid().as_u128() as u64, u64::from(video)).is_multiple_of(GATE_SAMPLING)
-            || !self.row().may_teach_gate(now_ms)
-        {
+        if !seed.is_multiple_of(SIGNAL_SAMPLING) || !self.row().may_teach_signals(now_ms) {
             return;
         }
         let Some(row) = self.engine.viewers.get(&self.viewer) else { return };
-        let shares = Relevance::before(self.engine, row, video).shares(self.engine, video);
+        let (logarithms, rivals) = lesson(self.engine, row, video, seed);
         let liked = row.recent.len();
-        self.engine.lore.gate.learn(liked, &shares);
+        self.engine.lore.signals.learn(liked, &logarithms, &rivals);
+    }
+
+    /// The same as [`Lesson::happened`] for what can be taken back and said again.
+    fn once(&mut self, fact: Fact, outcome: OutcomeName) {
+        let video = self.video;
+        if self.row().note(video, fact) {
+            self.happened(outcome);
+        }
     }
 
     /// Something came of showing the video: once per viewer and video. It is learned from what was known before.
@@ -290,6 +327,8 @@ impl Lesson<'_> {
         let completion = (u64::from(watching.watch_ms) * 100 / u64::from(enough_ms)).min(100) as u32;
         let whole = |happened: bool| if happened { WHOLE as u32 } else { 0 };
         let Some(row) = self.engine.viewers.get(&self.viewer) else { return };
+        let follows =
+            self.engine.catalogue.creator(video).is_some_and(|id| row.controls.follows.contains(&id));
         let mut outcomes = ByOutcome::default();
         for (outcome, happened) in [
             (
@@ -298,6 +337,7 @@ impl Lesson<'_> {
             ),
             (OutcomeName::Like, row.holds(video, Fact::Liked)),
             (OutcomeName::Share, row.holds(video, Fact::Shared)),
+            (OutcomeName::Follow, row.holds(video, Fact::LedToFollow)),
             (OutcomeName::Skip, judgement < 0),
             (OutcomeName::NotInterested, row.holds(video, Fact::NotInterested)),
         ] {
@@ -310,7 +350,9 @@ impl Lesson<'_> {
                 // What happened once is learned when it happens: see `happened`.
                 let once = !matches!(outcome, OutcomeName::Completion | OutcomeName::Skip);
                 let hundredths = outcomes[outcome.index()];
-                if !once || hundredths == 0 {
+                // Who follows already can not begin to.
+                let possible = outcome != OutcomeName::Follow || !follows;
+                if possible && (!once || hundredths == 0) {
                     self.engine.lore.outcomes.learn(outcome, &features, hundredths);
                 }
             }

@@ -67,7 +67,7 @@ pub struct Term {
 pub enum Placement {
     /// The highest score of those that differ enough from what is above.
     Ranked,
-    /// The highest score of the videos that few have met: a place kept for those.
+    /// The highest draw among the videos that few have met: a place kept for those.
     Exploration,
     /// It was served before and never shown, and nothing else was left.
     Returned,

@@ -2,8 +2,9 @@
 
 use crate::catalogue::Fading;
 use crate::fixed::{Decay, MICRO};
-use crate::gate::{BySignal, SIGNAL_TERMS};
+
 use crate::registry::{SourceName, TermName};
+use crate::signals::{BySignal, SIGNAL_TERMS};
 use serde::Deserialize;
 use serde::de::Visitor;
 use sha2::{Digest, Sha256};
@@ -139,6 +140,7 @@ pub(crate) struct SpreadingRules {
 pub(crate) struct ExplorationRules {
     pub(crate) share: Micro,
     pub(crate) impressions_max: u32,
+    young_hours: i64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -146,6 +148,15 @@ pub(crate) struct ExplorationRules {
 pub(crate) struct PageRules {
     pub(crate) items_max: u32,
     reserve_minutes: i64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct KeepingRules {
+    pub(crate) viewer_days: u32,
+    pub(crate) passing_viewer_days: u32,
+    pub(crate) passing_videos: u32,
+    pub(crate) feature_days: u32,
 }
 
 #[derive(Deserialize)]
@@ -164,6 +175,7 @@ struct File {
     spreading: SpreadingRules,
     exploration: ExplorationRules,
     page: PageRules,
+    keeping: KeepingRules,
 }
 
 /// A checked ranking policy. Made by [`Policy::from_toml`] or, compiled in, by [`Policy::default`].
@@ -183,6 +195,7 @@ pub struct Policy {
     pub(crate) spreading: SpreadingRules,
     pub(crate) exploration: ExplorationRules,
     pub(crate) page: PageRules,
+    pub(crate) keeping: KeepingRules,
 }
 
 impl Default for Policy {
@@ -210,6 +223,7 @@ impl Policy {
             spreading: file.spreading,
             exploration: file.exploration,
             page: file.page,
+            keeping: file.keeping,
         };
         policy.check()?;
         Ok(policy)
@@ -261,6 +275,10 @@ impl Policy {
     }
     pub(crate) const fn freshness_half_life_ms(&self) -> i64 {
         self.freshness.half_life_hours * HOUR_MS
+    }
+    /// How long a video is young.
+    pub(crate) const fn young_ms(&self) -> i64 {
+        self.exploration.young_hours * HOUR_MS
     }
     pub(crate) const fn reserve_ms(&self) -> i64 {
         self.page.reserve_minutes * MINUTE_MS
@@ -318,6 +336,7 @@ impl Policy {
             ("popularity.popular_half_life_hours", self.popularity.popular_half_life_hours),
             ("popularity.lasting_half_life_hours", self.popularity.lasting_half_life_hours),
             ("freshness.half_life_hours", self.freshness.half_life_hours),
+            ("exploration.young_hours", self.exploration.young_hours),
         ] {
             within(key, value, 1, HOURS_MAX)?;
         }
@@ -326,6 +345,14 @@ impl Policy {
         within("co_watch.neighbours_max", i64::from(self.co_watch.neighbours_max), 1, 1_024)?;
         within("spreading.window", i64::from(self.spreading.window), 2, 100)?;
         within("exploration.impressions_max", i64::from(self.exploration.impressions_max), 0, 1_000_000)?;
+        for (key, days) in [
+            ("keeping.viewer_days", self.keeping.viewer_days),
+            ("keeping.passing_viewer_days", self.keeping.passing_viewer_days),
+            ("keeping.feature_days", self.keeping.feature_days),
+        ] {
+            within(key, i64::from(days), 1, HOURS_MAX / 24)?;
+        }
+        within("keeping.passing_videos", i64::from(self.keeping.passing_videos), 0, 1_000)?;
         within("page.items_max", i64::from(self.page.items_max), 1, 200)?;
         within("page.reserve_minutes", self.page.reserve_minutes, 0, 60 * 24 * 365)
     }

@@ -6,10 +6,10 @@ use crate::candidates::Candidate;
 use crate::catalogue::{Kind, Video};
 use crate::features::{ViewerFeatures, matched};
 use crate::fixed::{MICRO, fade, mix, mul, ratio};
-use crate::gate::SIGNAL_TERMS;
 use crate::query::Query;
 use crate::rates::{ByOutcome, Surface};
 use crate::registry::{OutcomeName, TermName};
+use crate::signals::SIGNAL_TERMS;
 use std::cmp::Reverse;
 
 /// Keeps these draws apart from others with the same seed.
@@ -32,28 +32,7 @@ impl Scored {
         self.terms[term.index()] += value;
         self.score += value;
     }
-
-    /// The score without what speaks for the viewer's liking; what speaks against it counts. By this a place for
-    /// exploration leads out of what the viewer knows, and not to what they have turned down.
-    pub(crate) fn untasted(&self) -> i64 {
-        self.score - PERSONAL.iter().map(|term| self.terms[term.index()].max(0)).sum::<i64>()
-    }
 }
-
-/// The terms that know the viewer.
-const PERSONAL: [TermName; 11] = [
-    TermName::CoWatch,
-    TermName::Next,
-    TermName::Walk,
-    TermName::Enjoyed,
-    TermName::Creator,
-    TermName::Sound,
-    TermName::Tag,
-    TermName::Word,
-    TermName::Language,
-    TermName::Followed,
-    TermName::Wish,
-];
 
 /// The terms that are predictions: of what, and whether it speaks for the video.
 const PREDICTED: [(TermName, OutcomeName, i64); OutcomeName::COUNT] = [
@@ -61,6 +40,7 @@ const PREDICTED: [(TermName, OutcomeName, i64); OutcomeName::COUNT] = [
     (TermName::Completion, OutcomeName::Completion, 1),
     (TermName::Like, OutcomeName::Like, 1),
     (TermName::Share, OutcomeName::Share, 1),
+    (TermName::Follow, OutcomeName::Follow, 1),
     (TermName::Skip, OutcomeName::Skip, -1),
     (TermName::Refusal, OutcomeName::NotInterested, -1),
 ];
@@ -73,7 +53,7 @@ pub(crate) fn rank(query: &Query<'_>, candidates: &[Candidate]) -> Vec<Scored> {
         for &term in TermName::ALL {
             terms[term.index()] = mul(terms[term.index()], query.engine.policy.weight(term));
         }
-        // These bring their weights along: they are parts of one logarithm.
+        // These bring their weights along.
         let parts = query.relevance.parts(query.engine, candidate.video);
         for (term, part) in SIGNAL_TERMS.into_iter().zip(parts) {
             terms[term.index()] = mul(part, query.engine.policy.relevance.weight.0);

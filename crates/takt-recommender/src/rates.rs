@@ -61,6 +61,9 @@ impl Expected {
     pub(crate) fn new(rate: i64) -> Self {
         Self { rate, log_odds: certain_logit(rate) }
     }
+    pub(crate) const fn log_odds(self) -> i64 {
+        self.log_odds
+    }
 }
 
 /// Log-odds of a rate that is never taken for quite certain.
@@ -123,6 +126,12 @@ impl Contexts {
         self.all.rate(outcome, prior(outcome), CONTEXT_DOUBT)
     }
 
+    /// The rate of an outcome for a length on a surface, in micro-units.
+    pub(crate) fn rate(&self, surface: Surface, duration_ms: u32, outcome: OutcomeName) -> i64 {
+        let there = self.surfaces[surface as usize].rate(outcome, self.average(outcome), CONTEXT_DOUBT);
+        self.records[place(surface, duration_ms)].rate(outcome, there, CONTEXT_DOUBT)
+    }
+
     /// The log-odds of every outcome on a surface, by length, in units.
     pub(crate) fn log_odds(&self, surface: Surface) -> Vec<ByOutcome<f64>> {
         let there = by_outcome(|outcome| {
@@ -145,7 +154,7 @@ pub(crate) const fn prior(outcome: OutcomeName) -> i64 {
         OutcomeName::Enjoyed => 300_000,
         OutcomeName::Completion => 450_000,
         OutcomeName::Like => 30_000,
-        OutcomeName::Share | OutcomeName::NotInterested => 5_000,
+        OutcomeName::Share | OutcomeName::Follow | OutcomeName::NotInterested => 5_000,
         OutcomeName::Skip => 300_000,
     }
 }

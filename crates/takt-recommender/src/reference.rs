@@ -87,7 +87,7 @@ The page is filled from the top; each place goes to the highest score among the 
 2. Of `window` videos in a row, at most a share has one creator and at most a share one sound (`spreading`), as long as another candidate is left.
    A candidate whose score is lower than the best one's by more than `tolerance` is not counted as left: rather more of one creator than what the viewer has turned down.
 3. The terms `repeat_creator`, `repeat_sound` and `repeat_tag` grow with every such video among those above.
-4. A share of all places (`exploration`) goes to videos that few viewers have met: to the highest score among them, not counting what speaks for the viewer's liking (positive `co_watch`, `next`, `walk`, `enjoyed`, `creator`, `sound`, `tag`, `word`, `language`). So it leads out of what the viewer knows, and not to what they have turned down. Which places these are is drawn by the seed.
+4. A share of all places (`exploration`) goes to videos that few viewers have met, to those younger than `exploration.young_hours` first. A bandit chooses: what is believed of a video is how often its creator's, its sound's and its tags' videos are enjoyed, corrected by what came of showing it; the highest draw from these beliefs wins, so that the unknown is tried, what is liked is shown on, and what is not is dropped. Of the viewer's taste counts what they turned down in full, what they like (`creator`, `sound`, `tag`, `word`, `language`, `wish`) to three tenths. Which places these are is drawn by the seed.
 
 ## What is learned from what
 
@@ -97,11 +97,14 @@ The page is filled from the top; each place goes to the highest score among the 
 | watch: left early (`skip_ms`, `skip_completion`) | evidence against its creator, sound, tags, words, language | every prediction of it falls |
 | watch: further | evidence for them in proportion to completion, more for replays | its predictions rise |
 | like, share | evidence for them; an unlike takes the like back | predictions of likes and shares, once per viewer |
-| finished, liked or shared | joins the viewer's recent videos | is connected with the viewer's recent videos and becomes more popular, once per viewer |
-| not interested | strong evidence against; `not_interested` term for its creator, sound and tags | nothing |
+| finished, liked or shared | joins the viewer's recent videos | is connected with the viewer's recent videos and becomes more popular, once per viewer and for 30 videos of a viewer's day |
+| not interested | strong evidence against; `not_interested` term for its creator, sound and tags | predictions of refusals, once per viewer |
+| follow; a creator, sound or tag turned down | is put forward, or never comes | the latest such video shown in the last half hour: predictions of follows or refusals, once per viewer |
+| one subject forgotten | the leaning to it goes; of a creator, sound or tag the viewer's recent videos, too | nothing |
 | page served | its videos are kept back until shown, or `reserve_minutes` have passed | nothing |
 | viewers merged | seen set, taste and the rest are joined | nothing |
 | viewer forgotten | the whole row is dropped | totals stay, without a name |
+| nothing for `keeping.viewer_days` | all but follows, wishes and what was turned down is dropped | totals stay |
 
 A later report on the same watching replaces an earlier one only if it is longer, and no viewer counts twice for one video.
 Evidence on taste is held as for and against per feature; its value is (for - against) / (for + against + prior), and it fades with `taste.half_life_hours`.

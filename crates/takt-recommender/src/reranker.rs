@@ -1,5 +1,6 @@
 //! The re-ranker: orders the page as a whole, so that neighbours differ and new videos get a place.
 
+use crate::bandit::Bandit;
 use crate::catalogue::Video;
 use crate::fixed::{MICRO, mix, mul};
 use crate::page::{PageItem, Placement, Term};
@@ -108,15 +109,32 @@ fn choose(query: &Query<'_>, waiting: &[Waiting<'_>], above: &Above<'_>) -> Opti
     })
 }
 
-/// The best candidate for a place kept for exploration. If none keeps all rules, the place is not kept.
+/// How much of what speaks for the viewer's liking counts in a place for exploration. All of it would lead to what they
+/// know, none of it to what they leave; who likes a topic is also whom its new videos can be judged by.
+const TASTE_PART: i64 = 300_000;
+/// What of a viewer's taste counts in a place for exploration: what they turned down in full.
+const TASTE: [TermName; 7] = [
+    TermName::Creator,
+    TermName::Sound,
+    TermName::Tag,
+    TermName::Word,
+    TermName::Language,
+    TermName::Wish,
+    TermName::NotInterested,
+];
+
+/// The bandit's choice for a place kept for exploration. If none keeps all rules, the place is not kept.
 fn explore(query: &Query<'_>, waiting: &[Waiting<'_>], above: &Above<'_>) -> Option<usize> {
     let explored =
         |other: &Waiting<'_>| !other.placed && other.scored.candidate.is_from(SourceName::Exploration);
+    let bandit = Bandit::new(query);
+    let counted = |value: i64| value.min(0) + mul(value.max(0), TASTE_PART);
     let mut best: Option<(i64, u32, usize)> = None;
     for (other, at) in waiting.iter().zip(0..).filter(|(other, _)| explored(other)) {
         let repeats = above.repeats(other.video);
         if above.allows(repeats, Strictness::All) {
-            let score = other.scored.untasted() + repeats.penalty(query);
+            let taste: i64 = TASTE.iter().map(|term| counted(other.scored.terms[term.index()])).sum();
+            let score = bandit.draw(other.scored.candidate.video) + taste + repeats.penalty(query);
             best = best.max(Some((score, other.scored.candidate.video, at)));
         }
     }

@@ -3,7 +3,7 @@
 //! `TAKTREC` and a format byte, the policy's hash (32 bytes), the state in postcard, and SHA-256 of all that (32 bytes).
 //! The state is written in one canonical order, so that equal states have equal bytes and the checksum is the digest.
 
-use crate::catalogue::{Catalogue, Rows};
+use crate::catalogue::{Catalogue, Rows, Video};
 use crate::engine::{Counters, Engine, Lore};
 use crate::policy::Policy;
 use crate::viewer::Viewer;
@@ -14,7 +14,7 @@ use takt_core::ViewerId;
 
 const MAGIC: &[u8; 7] = b"TAKTREC";
 /// Changes whenever the same log would give other bytes: another layout, or another way to learn.
-const FORMAT: u8 = 4;
+const FORMAT: u8 = 5;
 const HEAD_BYTES: usize = 8 + 32;
 const CHECKSUM_BYTES: usize = 32;
 
@@ -159,6 +159,12 @@ fn check(state: &State) -> Result<(), RestoreError> {
     if state.rows.feature_records.len() as u64 != features || !state.lore.contexts.is_whole() {
         return Err(RestoreError::Inconsistent("a table has another size".into()));
     }
+    let Rows { lone, idle, free, .. } = &state.rows;
+    if outside(lone.values().max().copied(), videos)
+        || outside(idle.keys().chain(free).max().copied(), features)
+    {
+        return Err(RestoreError::Inconsistent("what waits refers to a missing row".into()));
+    }
     for video in &state.rows.videos {
         let neighbour = video.neighbours.reference();
         let own =
@@ -166,6 +172,15 @@ fn check(state: &State) -> Result<(), RestoreError> {
         if outside(neighbour, videos) || outside(own, features) {
             return Err(RestoreError::Inconsistent(format!("{:?} refers to a missing row", video.id)));
         }
+    }
+    let vectors = &state.rows.vectors;
+    let has_row = |(video, number): (&Video, u32)| match video.vector {
+        Some(row) => vectors.rows.get(row as usize).is_some_and(|row| row.video == number),
+        None => true,
+    };
+    let named = state.rows.videos.iter().filter(|video| video.vector.is_some()).count();
+    if !state.rows.videos.iter().zip(0..).all(has_row) || named != vectors.rows.len() || !vectors.is_whole() {
+        return Err(RestoreError::Inconsistent("learned vectors belong to other videos".into()));
     }
     for (id, viewer) in &state.viewers {
         let (video, feature) = viewer.references();

@@ -3,15 +3,16 @@
 mod backlog;
 mod chosen;
 mod co_watch;
+mod embedding;
 mod exploration;
 mod fresh;
 mod popular;
 mod taste;
 
 use crate::candidates::Candidates;
-use crate::gate::Signal;
 use crate::query::Query;
 use crate::registry::SourceName;
+use crate::signals::Signal;
 
 /// Videos a source looks at for each that it may put forward, before it gives up on finding unseen ones.
 const SCANS_PER_VIDEO: usize = 8;
@@ -66,6 +67,7 @@ pub(crate) fn gather(query: &Query<'_>, limit: usize, candidates: &mut Candidate
             SourceName::CoWatch => co_watch::gather(&mut gathering, Signal::CoWatch),
             SourceName::Next => co_watch::gather(&mut gathering, Signal::Next),
             SourceName::Walk => co_watch::gather(&mut gathering, Signal::Walk),
+            SourceName::Embedding => embedding::gather(&mut gathering),
             SourceName::Creator => taste::creators(&mut gathering),
             SourceName::Sound => taste::sounds(&mut gathering),
             SourceName::Topic => taste::topics(&mut gathering),

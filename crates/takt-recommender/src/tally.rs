@@ -3,12 +3,14 @@
 //! Invariant: entries stand in the order in which their videos were first named, so that whatever walks over them does
 //! so in the same order everywhere.
 
+use crate::signals::PATHS;
+
 /// Sums of the signals that lead from the viewer's videos to others.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Entry {
     pub(crate) video: u32,
-    /// By co-watch, transition, walk: see [`crate::relevance`].
-    pub(crate) sums: [f32; 3],
+    /// By path: see [`crate::signals`].
+    pub(crate) sums: [f32; PATHS],
 }
 
 /// Entries by video.
@@ -27,13 +29,13 @@ impl Tally {
     }
 
     /// The sums of a video, zero at first.
-    pub(crate) fn sums(&mut self, video: u32) -> &mut [f32; 3] {
+    pub(crate) fn sums(&mut self, video: u32) -> &mut [f32; PATHS] {
         if self.entries.len() * 2 >= self.slots.len() {
             self.grow();
         }
         let slot = self.slot(video);
         if self.slots[slot] == 0 {
-            self.entries.push(Entry { video, sums: [0.0; 3] });
+            self.entries.push(Entry { video, sums: [0.0; PATHS] });
             self.slots[slot] = self.entries.len() as u32;
         }
         let place = self.slots[slot] as usize - 1;

@@ -19,7 +19,7 @@ const PENDING_MAX: usize = 16;
 /// What becomes of a video later than this after it was shown is no outcome of showing it.
 const PENDING_MS: i64 = 30 * 60_000;
 /// How often a day one viewer's likes may move what signals are believed.
-const GATE_LESSONS_MAX: u8 = 4;
+const SIGNAL_LESSONS_MAX: u8 = 4;
 /// How many likes a day of one viewer enter the rates held over all viewers; more are the viewer's own.
 const LIKES_MAX: u16 = 100;
 /// How many of them lead others: make popular and connect. Connections grow with the square of likes, so fewer.
@@ -43,6 +43,10 @@ pub(crate) enum Fact {
     Shared = 4,
     /// They asked for less of it.
     NotInterested = 5,
+    /// Asking for less of it entered its record, once.
+    RefusalCounted = 6,
+    /// They began to follow its creator after it was shown.
+    LedToFollow = 7,
 }
 
 /// For and against one feature, in micro-units as of a time.
@@ -129,7 +133,7 @@ pub(crate) enum Reach {
 struct Lessons {
     day: i64,
     likes: u16,
-    gate: u8,
+    signals: u8,
 }
 
 impl Lessons {
@@ -193,6 +197,8 @@ pub(crate) struct Viewer {
     pub(crate) trail: VecDeque<u32>,
     /// What the viewer asked for.
     pub(crate) controls: Controls,
+    /// The last day of the log's time that they did anything: see [`crate::keeping`].
+    pub(crate) active_day: u32,
 }
 
 impl Viewer {
@@ -229,6 +235,13 @@ impl Viewer {
         pending.settled.then_some(pending.surface)
     }
 
+    /// The latest video shown a moment ago that matches.
+    pub(crate) fn shown_lately(&self, now_ms: i64, matches: impl Fn(u32) -> bool) -> Option<u32> {
+        let lately = |pending: &&Pending| now_ms.saturating_sub(pending.at_ms) <= PENDING_MS;
+        let mut latest = self.pending.iter().rev().filter(lately).map(|pending| pending.video);
+        latest.find(|&video| matches(video))
+    }
+
     /// Where a video was shown, if the predictions have learned, or are about to learn, what came of it.
     pub(crate) fn exposure(&self, video: u32, now_ms: i64) -> Option<Surface> {
         let pending = self.pending.iter().find(|pending| pending.video == video)?;
@@ -246,11 +259,11 @@ impl Viewer {
         }
     }
 
-    /// Whether the viewer may teach the gate once more today.
-    pub(crate) fn may_teach_gate(&mut self, now_ms: i64) -> bool {
+    /// Whether the viewer may teach the signals once more today.
+    pub(crate) fn may_teach_signals(&mut self, now_ms: i64) -> bool {
         let lessons = self.lessons.on(now_ms);
-        lessons.gate = lessons.gate.saturating_add(1);
-        lessons.gate <= GATE_LESSONS_MAX
+        lessons.signals = lessons.signals.saturating_add(1);
+        lessons.signals <= SIGNAL_LESSONS_MAX
     }
 
     pub(crate) fn reserve(&mut self, video: u32, until_ms: i64) {
@@ -349,14 +362,22 @@ impl Viewer {
             reserved: row.reserved,
             trail: row.trail,
             controls: row.controls,
+            active_day: row.active_day,
             // Starting over is no way to teach more often.
             lessons: row.lessons,
             ..Self::default()
         };
     }
 
+    /// Forgets all but what the viewer asked for.
+    pub(crate) fn keep_controls(&mut self) {
+        let row = std::mem::take(self);
+        *self = Self { controls: row.controls, active_day: row.active_day, ..Self::default() };
+    }
+
     /// Joins what another viewer has met and likes.
     pub(crate) fn absorb(&mut self, other: Self, now_ms: i64, recent_max: usize, limits: TasteLimits) {
+        self.active_day = self.active_day.max(other.active_day);
         self.controls.absorb(other.controls);
         self.seen |= other.seen;
         self.facts |= other.facts;

@@ -15,11 +15,14 @@
 
 use anyhow::{Context as _, Result, bail};
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufWriter, Write};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use takt_core::{AccountId, ImpressionId, SoundId, Timestamp, VideoId, ViewerId};
-use takt_recommender::{DEFAULT_POLICY, Engine, Event, LogEntry, PageRequest, Policy};
+use takt_recommender::{
+    Control, DEFAULT_POLICY, Engine, Event, LogEntry, OutcomeName, PageRequest, Policy, Subject,
+};
 
 /// How long a video is taken to be where the stream does not say.
 const DURATION_MS: u32 = 15_000;
@@ -63,6 +66,7 @@ struct Raw {
     like: Option<f64>,
     forward: Option<f64>,
     share: Option<f64>,
+    follow: Option<f64>,
     hate: Option<f64>,
 }
 
@@ -115,10 +119,12 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 pub(crate) struct Session {
     pub(crate) engine: Engine,
     impressions: u128,
-    /// The latest prediction: viewer, item and probability in micro-units.
-    predicted: Option<(u64, u64, i64)>,
-    /// Predictions and what was observed of them, by tenths of the probability.
+    /// The latest prediction: viewer, item and the probabilities of all outcomes in micro-units.
+    predicted: Option<(u64, u64, Vec<(OutcomeName, i64)>)>,
+    /// Predictions of what the stream's label says and what was observed of them, by tenths of the probability.
     reliability: [Bin; BINS],
+    /// The same for every outcome that the stream tells of, by [`BOUNDS`].
+    outcomes: BTreeMap<OutcomeName, [Bin; BINS]>,
     applying: Duration,
 }
 
@@ -128,10 +134,30 @@ struct Bin {
     exposures: u64,
     /// Sum of probabilities, in micro-units.
     predicted: i64,
-    liked: u64,
+    /// How many came to it, or the parts that were watched.
+    happened: f64,
+}
+
+impl Bin {
+    fn add(&mut self, likely: i64, happened: f64) {
+        self.exposures += 1;
+        self.predicted += likely;
+        self.happened += happened;
+    }
+
+    fn report(&self) -> serde_json::Value {
+        let exposures = self.exposures as f64;
+        serde_json::json!({
+            "exposures": self.exposures,
+            "predicted": self.predicted as f64 / 1e6 / exposures,
+            "observed": self.happened / exposures,
+        })
+    }
 }
 
 const BINS: usize = 10;
+/// Where bins of outcomes begin, in micro-units: some happen once in a thousand exposures.
+const BOUNDS: [i64; BINS] = [0, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 200_000, 500_000];
 
 impl Session {
     pub(crate) fn new(policy: Policy) -> Self {
@@ -140,25 +166,23 @@ impl Session {
             impressions: 0,
             predicted: None,
             reliability: [Bin::default(); BINS],
+            outcomes: BTreeMap::new(),
             applying: Duration::ZERO,
         }
     }
 
     fn report(&self) -> serde_json::Value {
-        let bins = self.reliability.iter().filter(|bin| bin.exposures > 0).map(|bin| {
-            let exposures = bin.exposures as f64;
-            serde_json::json!({
-                "exposures": bin.exposures,
-                "predicted": bin.predicted as f64 / 1e6 / exposures,
-                "observed": bin.liked as f64 / exposures,
-            })
-        });
+        let rows =
+            |bins: &[Bin]| bins.iter().filter(|bin| bin.exposures > 0).map(Bin::report).collect::<Vec<_>>();
+        let outcomes: BTreeMap<&str, _> =
+            self.outcomes.iter().map(|(outcome, bins)| (outcome.as_str(), rows(bins))).collect();
         serde_json::json!({
             "digest": hex::encode(self.engine.digest()),
             "bytes": self.engine.stats().bytes,
             "entries": self.engine.position(),
             "apply_s": self.applying.as_secs_f64(),
-            "reliability": bins.collect::<Vec<_>>(),
+            "reliability": rows(&self.reliability),
+            "outcomes": outcomes,
         })
     }
 
@@ -187,10 +211,7 @@ impl Session {
                 if let Some((_, _, likely)) =
                     self.predicted.take().filter(|&(who, what, _)| (who, what) == (user, item))
                 {
-                    let bin = &mut self.reliability[(likely as usize * BINS / 1_000_000).min(BINS - 1)];
-                    bin.exposures += 1;
-                    bin.predicted += likely;
-                    bin.liked += u64::from(label == "1");
+                    self.compare(&likely, label == "1", &raw);
                 }
                 self.exposure(at_ms, viewer(user), item, label == "1", &raw);
             }
@@ -215,13 +236,38 @@ impl Session {
                     (next("time")?.parse()?, next("user")?.parse()?, next("item")?.parse()?);
                 let raw = Raw::read(next("columns").unwrap_or("{}"))?;
                 let video = self.video(item, at_ms);
-                let likely = self.engine.predict(viewer(user), video, raw.on_feed()).unwrap_or(0);
-                self.predicted = Some((user, item, likely));
+                let all = self.engine.predict_all(viewer(user), video, raw.on_feed());
+                let enjoyed = all.iter().find(|(outcome, _)| *outcome == OutcomeName::Enjoyed);
+                let likely = enjoyed.map_or(0, |&(_, likely)| likely);
+                self.predicted = Some((user, item, all));
                 return Ok(Some(format!("{}.{:06}", likely / 1_000_000, likely % 1_000_000)));
             }
             _ => bail!("line begins with none of I, S, E, R, P"),
         }
         Ok(None)
+    }
+
+    /// Notes predictions beside what came of the exposure, as far as the stream tells.
+    fn compare(&mut self, predicted: &[(OutcomeName, i64)], liked: bool, raw: &Raw) {
+        for &(outcome, likely) in predicted {
+            let column = match outcome {
+                OutcomeName::Enjoyed => {
+                    let tenth = (likely.max(0) as usize * BINS / 1_000_000).min(BINS - 1);
+                    self.reliability[tenth].add(likely, f64::from(u8::from(liked)));
+                    continue;
+                }
+                OutcomeName::Like => raw.like,
+                OutcomeName::Share => raw.forward.or(raw.share),
+                OutcomeName::Follow => raw.follow,
+                OutcomeName::NotInterested => raw.hate,
+                // What counts for the stream's label is not what was watched: see `exposure`.
+                OutcomeName::Completion | OutcomeName::Skip => None,
+            };
+            let Some(column) = column else { continue };
+            let bin = BOUNDS.iter().rposition(|&bound| likely >= bound).unwrap_or(0);
+            let bins = self.outcomes.entry(outcome).or_default();
+            bins[bin].add(likely, f64::from(u8::from(column > 0.0)));
+        }
     }
 
     /// One exposure and what came of it, as the app would report it.
@@ -244,6 +290,12 @@ impl Session {
         }
         if happened(raw.forward) || happened(raw.share) {
             self.apply(at_ms, Event::Share { viewer, impression, video });
+        }
+        if happened(raw.follow)
+            && let Some(Subject::Creator(creator)) = self.engine.subjects(video).first()
+        {
+            let control = Control::Follow { creator: *creator };
+            self.apply(at_ms, Event::ViewerControlled { viewer, control });
         }
         if happened(raw.hate) {
             self.apply(at_ms, Event::NotInterested { viewer, impression, video });

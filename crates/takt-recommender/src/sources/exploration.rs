@@ -1,22 +1,51 @@
-//! Videos that few viewers have met yet, drawn by the seed.
+//! Videos that few viewers have met yet, young ones and some of any age, as the bandit draws them.
 
 use super::Gathering;
+use crate::bandit::Bandit;
 use crate::fixed::mix;
+use std::cmp::Reverse;
 
-/// Draws per video wanted: some hit videos that were drawn or met before.
-const DRAWS_PER_VIDEO: u64 = 4;
+/// So many young videos are drawn for at most: looking at all would take longer the more are new.
+const YOUNG_MAX: u64 = 96;
+/// So many of any age are drawn for besides: who was passed over when young is not lost.
+const ANY_AGE: u64 = 32;
 /// Keeps these draws apart from others with the same seed.
 const SALT: u64 = 0x6578_706c_6f72_6531;
 
 pub(crate) fn gather(gathering: &mut Gathering<'_, '_>) {
+    let query = gathering.query;
+    let bandit = Bandit::new(query);
+    let mut arms: Vec<(i64, u32)> = arms(gathering).into_iter().map(|arm| (bandit.draw(arm), arm)).collect();
+    arms.sort_unstable_by_key(|&(draw, arm)| (Reverse(draw), arm));
     let most = gathering.left();
-    let videos = &gathering.query.engine.catalogue.little_shown;
-    let Some(count) = u32::try_from(videos.len()).ok().filter(|&count| count > 0) else { return };
-    let seed = mix(gathering.query.seed, SALT);
-    let draws = (0..most as u64 * DRAWS_PER_VIDEO).filter_map(|draw| {
-        // The bias of the remainder is below one in a million for any catalogue that fits.
-        let place = mix(seed, draw) % u64::from(count);
-        videos.select(place as u32)
+    gathering.offer_all(arms.into_iter().map(|(_, arm)| arm), most);
+}
+
+/// Of the videos that few have met, the young ones or a sample of them, and a sample of all.
+fn arms(gathering: &Gathering<'_, '_>) -> Vec<u32> {
+    let (query, catalogue) = (gathering.query, &gathering.query.engine.catalogue);
+    let few = &catalogue.little_shown;
+    let count = few.len();
+    let young_from = query.now_ms.saturating_sub(query.engine.policy.young_ms());
+    let is_old = |place: u64| {
+        let number = u32::try_from(place).ok().and_then(|place| few.select(place));
+        number.is_some_and(|number| catalogue.video(number).published_ms < young_from)
+    };
+    // Numbers go up with time, but for what came back.
+    let (mut first, mut end) = (0, count);
+    while first < end {
+        let middle = first + (end - first) / 2;
+        if is_old(middle) { first = middle + 1 } else { end = middle }
+    }
+    let (young, seed) = (count - first, mix(query.seed, SALT));
+    let of_young = (0..young.min(YOUNG_MAX)).map(|draw| {
+        let place = if young <= YOUNG_MAX { draw } else { mix(seed, draw) % young };
+        first + place
     });
-    gathering.offer_all(draws, most);
+    let of_all = (0..ANY_AGE.min(count)).map(|draw| mix(seed, YOUNG_MAX + draw) % count);
+    let places = of_young.chain(of_all);
+    let mut arms: Vec<u32> = places.filter_map(|place| few.select(u32::try_from(place).ok()?)).collect();
+    arms.sort_unstable();
+    arms.dedup();
+    arms
 }

@@ -1,10 +1,10 @@
 //! Small cases that name the source, term or reason that decides them.
 
-use crate::cell::{Cell, Upload, creator, video, viewer};
+use crate::cell::{Cell, Upload, creator, sound, video, viewer};
 use takt_core::Timestamp;
 use takt_recommender::{
-    DEFAULT_POLICY, Engine, Event, FilterName, Gap, Page, PageItem, PageRequest, Placement, Policy,
-    RestoreError, SourceName,
+    Control, DEFAULT_POLICY, Engine, Event, FilterName, Gap, Page, PageItem, PageRequest, Placement, Policy,
+    RestoreError, SourceName, Subject, Wish,
 };
 
 /// A cell with one video per line: creator, sound (- for none), caption.
@@ -160,12 +160,14 @@ fn liked_together_by_others_is_co_watch() {
     for name in ["co_watch", "next", "walk"] {
         assert_eq!(term(&one.page(0, 30, 1), 7, name), 0, "{name}");
     }
+    assert_eq!(cell.engine.led_by(viewer(0), video(7), 2), [video(3)]);
+    assert_eq!(cell.engine.led_by(viewer(0), video(11), 2), []);
     // With a second one it begins, and is far from what six make of it.
     one.finish(2, video(3));
     one.finish(2, video(7));
     let two = term(&one.page(0, 30, 1), 7, "co_watch");
     let six = term(&page, 7, "co_watch");
-    assert!(two > 0 && two * 5 < six * 4, "{two} of {six}");
+    assert!(two > 0 && two * 10 < six * 9, "{two} of {six}");
     // Among videos that lead on, a coincidence of one viewer counts for less than six.
     cell.finish(9, video(3));
     cell.finish(9, video(8));
@@ -190,16 +192,15 @@ fn what_others_finish_is_popular_and_what_they_skip_is_not() {
     cell.pass_ms(24 * 3_600_000);
     cell.impression(30, video(20));
     let after = all.map(|name| term(&cell.page(0, 30, 1), 5, name));
-    // Each signal's share is likes / (likes + 300 of doubt). The terms divide one logarithm in proportion to weight and
-    // share, and no weight has changed; so what `lasting` takes is a measure that the others can be held to.
-    let share = |half_lives: f64| {
+    // Each signal's share is likes / (likes + 300 of doubt), against an even spread over 30 videos; the term is a weight,
+    // which has not changed, times log2(1 + 2 x share x 30).
+    let logarithm = |half_lives: f64| {
         let likes = 20.0 * 0.5_f64.powf(half_lives);
-        likes / (likes + 300.0)
+        (1.0 + 2.0 * 30.0 * likes / (likes + 300.0)).log2()
     };
-    let against_lasting = |half_lives: f64| share(half_lives) / share(24.0 / 336.0);
-    for (at, half_lives) in [(0, 8.0), (1, 1.0)] {
-        let got = (after[at] as f64 / after[2] as f64) / (before[at] as f64 / before[2] as f64);
-        let expected = against_lasting(half_lives);
+    for (at, half_lives) in [(0, 8.0), (1, 1.0), (2, 24.0 / 336.0)] {
+        let got = after[at] as f64 / before[at] as f64;
+        let expected = logarithm(half_lives) / logarithm(0.0);
         assert!((got / expected - 1.0).abs() < 0.01, "{}: {got} against {expected}", all[at]);
     }
     let (before, after) = (before.iter().sum::<i64>(), after.iter().sum::<i64>());
@@ -226,6 +227,47 @@ fn one_viewer_counts_once() {
         eager.finish(1, video(5));
     }
     assert_eq!(honest.page(0, 10, 1).items, eager.page(0, 10, 1).items);
+}
+
+#[test]
+fn forgetting_a_subject_leaves_as_much_of_it_as_merely_seeing_it_would() {
+    for subject in [Subject::Creator(creator(0)), Subject::Sound(sound(1)), Subject::Tag("cats".into())] {
+        let mut cell = Cell::new();
+        for n in 0..20 {
+            let own = n % 2 == 0;
+            let caption = if own { "#cats" } else { "#dogs" };
+            cell.publish(n, &Upload { creator: n % 2, sound: own.then_some(1), caption: caption.into() });
+        }
+        for who in 10..16 {
+            for n in [0, 2, 1, 3, 8, 9] {
+                cell.finish(who, video(n));
+            }
+        }
+        // Viewer 0 likes both kinds and has one forgotten; viewer 1 has only seen that one.
+        for n in [0, 2, 1, 3] {
+            cell.finish(0, video(n));
+            if n % 2 == 1 { cell.finish(1, video(n)) } else { cell.impression(1, video(n)) }
+        }
+        let push =
+            |cell: &mut Cell, control| cell.push(Event::ViewerControlled { viewer: viewer(0), control });
+        push(&mut cell, Control::Wish { subject: subject.clone(), wish: Some(Wish::More) });
+        push(&mut cell, Control::Forget { subject: subject.clone() });
+        let taste = cell.engine.taste(viewer(0), Timestamp::from_millis(cell.now_ms), 100);
+        assert!(taste.subjects.iter().all(|leant| leant.subject != subject), "{:?}", taste.subjects);
+        assert_eq!(taste.seen, 4);
+        let (forgot, saw) = (cell.page(0, 20, 1), cell.page(1, 20, 1));
+        let kind = match subject {
+            Subject::Creator(_) => "creator",
+            Subject::Sound(_) => "sound",
+            _ => "tag",
+        };
+        for n in (4..20).filter(|n| n % 2 == 0) {
+            for name in [kind, "wish", "co_watch", "next", "walk"] {
+                assert_eq!(term(&forgot, n, name), term(&saw, n, name), "{subject:?}: {name} of {n}");
+            }
+        }
+        assert!(term(&forgot, 8, "co_watch") > 0, "what else was liked still leads on");
+    }
 }
 
 #[test]
@@ -349,11 +391,11 @@ fn new_videos_get_their_place_by_exploration() {
     }
     let page = cell.page(0, 10, 1);
     let explored: Vec<_> = page.items.iter().filter(|item| item.source == SourceName::Exploration).collect();
-    assert_eq!(explored.len(), 1);
+    assert!((1..=2).contains(&explored.len()), "0.15 of ten places");
     let placed: Vec<_> =
         page.items.iter().filter(|item| item.placement == takt_recommender::Placement::Exploration).collect();
     assert_eq!(placed, explored);
-    assert!((50..100).any(|n| video(n) == explored[0].video));
+    assert!(explored.iter().all(|item| (50..100).any(|n| video(n) == item.video)));
 }
 
 #[test]
@@ -458,6 +500,6 @@ fn the_same_log_gives_the_same_state_on_every_machine() {
         }
         cell.pass_ms(600_000);
     }
-    let expected = "3eb820eed6ff99ad98a3b033e49f489058ebc333664b3309741d1ccd212e7e62";
+    let expected = "d3c0540b55f4d034aa7638e97b9e2b71dfacd91169221940b028ba93a704c7d5";
     assert_eq!(hex::encode(cell.engine.digest()), expected);
 }

@@ -4,7 +4,9 @@ use crate::cell::{Cell, START_MS, Upload, creator, video, viewer};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 use takt_core::{Timestamp, VideoId};
-use takt_recommender::{DEFAULT_POLICY, Engine, Event, LogEntry, PageRequest, Policy, TermName};
+use takt_recommender::{
+    Control, DEFAULT_POLICY, Engine, Event, LogEntry, PageRequest, Policy, Subject, TermName,
+};
 
 const TOPICS: u128 = 5;
 
@@ -153,6 +155,78 @@ fn ten_thousand_likes_of_one_viewer_do_not_move_others_far() {
         let kept = ids(&cell, who, 10).into_iter().filter(|id| before.contains(id)).count();
         assert!(kept >= 7, "viewer {who} keeps {kept} of 10");
     }
+}
+
+/// Half of the creators are followed once their videos are shown, or turned down by a control; the term that predicts it
+/// tells their next videos from those of the others, for a viewer who has done neither.
+#[test]
+fn what_viewers_ask_for_after_an_exposure_is_predicted() {
+    let control = |good: bool, creator| match good {
+        true => Control::Follow { creator },
+        false => Control::NotInterested { subject: Subject::Creator(creator) },
+    };
+    for (good, name) in [(true, "follow"), (false, "refusal")] {
+        let mut cell = Cell::new();
+        for n in 0..20 {
+            cell.publish(n, &Upload { creator: n, ..Upload::default() });
+        }
+        for who in 1..=60 {
+            for n in 0..10 {
+                cell.impression(who, video(n));
+                cell.watch(who, video(n), 5_000);
+                if n % 2 == 0 {
+                    cell.push(Event::ViewerControlled {
+                        viewer: viewer(who),
+                        control: control(good, creator(n)),
+                    });
+                }
+                cell.pass_ms(5_000);
+            }
+        }
+        let term = |cell: &Cell, who: u128, n: u128| {
+            let page = cell.page(who, 20, 1);
+            let item = page.items.iter().find(|item| item.video == video(n)).expect("all are on the page");
+            item.terms.iter().find(|term| term.name == name).map_or(0, |term| term.value)
+        };
+        let sign = if good { 1 } else { -1 };
+        for n in 0..5 {
+            let (asked, not) = (term(&cell, 99, 2 * n), term(&cell, 99, 2 * n + 1));
+            assert!((asked - not) * sign > 100_000, "{name}: {asked} and {not}");
+        }
+        if good {
+            // Who follows already can not begin to.
+            cell.push(Event::ViewerControlled { viewer: viewer(99), control: control(true, creator(2)) });
+            assert_eq!(term(&cell, 99, 2), 0);
+            assert!(term(&cell, 99, 4) > 0);
+        }
+    }
+}
+
+/// Following, turning down and taking back again and again teaches as much as doing it once.
+#[test]
+fn asking_again_teaches_nothing_more() {
+    let cells = [1, 50].map(|times| {
+        let mut cell = Cell::new();
+        for n in 0..6 {
+            cell.publish(n, &Upload { creator: n, ..Upload::default() });
+        }
+        cell.impression(1, video(0));
+        cell.impression(1, video(1));
+        for _ in 0..times {
+            let subject = || Subject::Video(video(0));
+            let creator = creator(1);
+            for control in [
+                Control::NotInterestedEnds { subject: subject() },
+                Control::NotInterested { subject: subject() },
+                Control::Unfollow { creator },
+                Control::Follow { creator },
+            ] {
+                cell.push(Event::ViewerControlled { viewer: viewer(1), control });
+            }
+        }
+        cell.page(2, 6, 1).items
+    });
+    assert_eq!(cells[0], cells[1]);
 }
 
 proptest! {

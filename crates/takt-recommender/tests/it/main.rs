@@ -2,6 +2,7 @@
 
 mod cell;
 mod golden;
+mod keeping;
 mod learning;
 mod properties;
 mod reference;

@@ -81,6 +81,7 @@ fn any_event() -> impl Strategy<Value = Event> {
             4 => Control::Follow { creator: creator(1) },
             5 => Control::Unfollow { creator: creator(1) },
             6 if yes => Control::Learning { on: leaning % 2 == 0 },
+            6 if leaning % 3 == 0 => Control::Forget { subject },
             6 => Control::Reset,
             _ => Control::Adopt { leanings: vec![(subject, leaning)] },
         }
@@ -117,6 +118,8 @@ struct Expected {
     seen: BTreeSet<VideoId>,
     reserved_until: BTreeMap<VideoId, i64>,
     unwanted: BTreeSet<Subject>,
+    /// The last day they did anything.
+    active: i64,
 }
 
 /// What of a video can be turned down.
@@ -134,10 +137,37 @@ struct Model {
     viewers: BTreeMap<ViewerId, Expected>,
     live: BTreeSet<VideoId>,
     published: BTreeMap<VideoId, Vec<Subject>>,
+    today: i64,
 }
+
+/// As in the policy: for how many days what a viewer has met is kept after they did anything, by whether it is much.
+const KEPT_DAYS: [i64; 2] = [60, 400];
+const MUCH: usize = 10;
+const DAY_MS: i64 = 86_400_000;
 
 impl Model {
     fn apply(&mut self, event: &Event, now_ms: i64) {
+        if now_ms / DAY_MS > self.today {
+            self.today = now_ms / DAY_MS;
+            for row in self.viewers.values_mut() {
+                if self.today - row.active > KEPT_DAYS[usize::from(row.seen.len() >= MUCH)] {
+                    row.seen.clear();
+                    row.reserved_until.clear();
+                    row.unwanted.retain(|subject| !matches!(subject, Subject::Video(_)));
+                }
+            }
+        }
+        self.note(event, now_ms);
+        let viewer = match event {
+            Event::ViewerMerged { into, .. } => Some(*into),
+            event => viewer_of(event),
+        };
+        if let Some(row) = viewer.and_then(|viewer| self.viewers.get_mut(&viewer)) {
+            row.active = self.today;
+        }
+    }
+
+    fn note(&mut self, event: &Event, now_ms: i64) {
         match event {
             Event::VideoPublished { video, .. } => {
                 self.live.insert(*video);

@@ -100,6 +100,7 @@ fn golden() -> Vec<(Event, String)> {
         (controlled(Control::Follow { creator: creator(0xdd) }), format!("0b{VIEWER}03{CREATOR}")),
         (controlled(Control::Unfollow { creator: creator(0xdd) }), format!("0b{VIEWER}04{CREATOR}")),
         (controlled(Control::Reset), format!("0b{VIEWER}05")),
+        (controlled(Control::Forget { subject: Subject::Tag("a".into()) }), format!("0b{VIEWER}08030161")),
         (controlled(Control::Learning { on: false }), format!("0b{VIEWER}0600")),
         (
             controlled(Control::Adopt {

@@ -26,6 +26,10 @@ const RETRY_AFTER_S: u64 = 2;
 const ANSWERS_MAX: u64 = 256;
 /// Things of a video that the viewer's deeds are told of.
 const REASONS_MAX: usize = 8;
+/// Liked videos that led to a video, of which is told.
+const SEEDS_MAX: usize = 2;
+/// The terms that lead from one video to another.
+const LEADING: [&str; 3] = ["co_watch", "next", "walk"];
 /// Of these, how many are left out in a run of their own.
 const EVIDENCE_MAX: usize = 3;
 /// Places above and below that are told.
@@ -51,7 +55,8 @@ pub struct Why {
     pub stages: StageCounts,
 }
 
-/// What the viewer did with videos that have something in common with this one.
+/// What the viewer did with videos that have something in common with this one, or with one that others
+/// liked together with it: then the subject is that video.
 #[derive(Debug, Clone)]
 pub struct Reason {
     pub subject: Subject,
@@ -202,7 +207,7 @@ fn explain(dir: &std::path::Path, log: &EventLog, logged: &Logged, place: usize)
     let item = explanation.places.get(place).cloned();
     let item = item.ok_or_else(|| Unexplained::Differs("length: it has no such place".to_owned()))?;
     let history = History::new(&engine, &stretch.entries, made.viewer);
-    let reasons = history.reasons(&engine, item.video);
+    let reasons = history.reasons(&engine, made.viewer, &item);
     let mut counterfactuals = without_terms(&mut engine, &request, &item);
     for reason in reasons.iter().take(EVIDENCE_MAX) {
         let videos = &history.about[&reason.subject];
@@ -261,16 +266,18 @@ impl<'e> History<'e> {
         let mut about: BTreeMap<Subject, BTreeSet<VideoId>> = BTreeMap::new();
         let videos: BTreeSet<VideoId> = events.iter().filter_map(|event| Some(taught(event)?.1)).collect();
         for video in videos {
-            for subject in engine.subjects(video) {
+            for subject in engine.subjects(video).into_iter().chain([Subject::Video(video)]) {
                 about.entry(subject).or_default().insert(video);
             }
         }
         Self { events, about }
     }
 
-    /// What the viewer did with videos that have what this one has, most first.
-    fn reasons(&self, engine: &Engine, video: VideoId) -> Vec<Reason> {
-        let subjects = engine.subjects(video).into_iter();
+    /// What the viewer did with videos that led to this one, and with those that have what it has, most first.
+    fn reasons(&self, engine: &Engine, viewer: ViewerId, item: &PageItem) -> Vec<Reason> {
+        let is_led_to = item.terms.iter().any(|term| term.value > 0 && LEADING.contains(&term.name));
+        let seeds = if is_led_to { engine.led_by(viewer, item.video, SEEDS_MAX) } else { Vec::new() };
+        let subjects = seeds.into_iter().map(Subject::Video).chain(engine.subjects(item.video));
         let reason = |subject: Subject| {
             let videos = self.about.get(&subject)?;
             let deeds = Deeds::count(engine, self.events.iter().copied(), |other| videos.contains(&other));
@@ -278,8 +285,14 @@ impl<'e> History<'e> {
         };
         let mut reasons: Vec<_> = subjects.filter_map(reason).collect();
         // Words tell least; of the others, what there is most of tells most.
-        let is_word = |reason: &Reason| matches!(reason.subject, Subject::Word(_) | Subject::Language(_));
-        reasons.sort_by_key(|reason| (is_word(reason), std::cmp::Reverse(reason.deeds.total())));
+        let kind = |reason: &Reason| match reason.subject {
+            Subject::Video(_) => 0,
+            Subject::Word(_) | Subject::Language(_) => 2,
+            _ => 1,
+        };
+        // Seeds stay in their order.
+        let much = |reason: &Reason| if kind(reason) == 0 { 0 } else { reason.deeds.total() };
+        reasons.sort_by_key(|reason| (kind(reason), std::cmp::Reverse(much(reason))));
         reasons.truncate(REASONS_MAX);
         reasons
     }

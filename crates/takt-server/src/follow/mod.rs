@@ -9,6 +9,7 @@ use crate::session::Account;
 use crate::state::State;
 use crate::video::{self, VideoBody};
 use axum::http::StatusCode;
+use std::collections::BTreeSet;
 use takt_core::{AccountId, Handle, Timestamp, VideoId, ViewerId};
 use takt_recommender::{Control, FOLLOWS_MAX};
 
@@ -52,6 +53,15 @@ async fn creator(state: &State, account: &Account, handle: &Handle) -> Result<Ac
 /// What a profile tells of an account, whose viewer follows as `viewer`.
 pub(crate) async fn counts(state: &State, viewer: ViewerId, account: AccountId) -> Result<FollowCounts> {
     store::counts(&state.db, viewer, account).await
+}
+
+/// Those of the creators whom a viewer follows.
+pub(crate) async fn followed(
+    state: &State,
+    viewer: ViewerId,
+    creators: BTreeSet<AccountId>,
+) -> Result<Vec<AccountId>> {
+    store::followed(&state.db, viewer, creators).await
 }
 
 /// Whether a viewer follows a creator.

@@ -2,8 +2,9 @@
 
 use super::FollowCounts;
 use crate::error::Result;
+use std::collections::BTreeSet;
 use takt_core::{AccountId, Timestamp, VideoId, ViewerId};
-use takt_store::{Db, args, record};
+use takt_store::{Db, args, in_list, record};
 
 record! {
     /// A public video of somebody followed.
@@ -17,6 +18,18 @@ pub async fn follows(db: &Db, viewer: ViewerId, creator: AccountId) -> Result<bo
     let sql = "SELECT at_ms FROM follow WHERE viewer_id = $1 AND creator_id = $2";
     let row: Option<(i64,)> = db.opt(sql, args![viewer, creator]).await?;
     Ok(row.is_some())
+}
+
+/// Those of `creators` whom the viewer follows.
+pub async fn followed(db: &Db, viewer: ViewerId, creators: BTreeSet<AccountId>) -> Result<Vec<AccountId>> {
+    let sql = format!(
+        "SELECT creator_id FROM follow WHERE viewer_id = $1 AND creator_id IN ({})",
+        in_list(2, creators.len())
+    );
+    let mut args = args![viewer];
+    args.extend(creators);
+    let rows: Vec<(AccountId,)> = db.all_dyn(sql, args).await?;
+    Ok(rows.into_iter().map(|row| row.0).collect())
 }
 
 /// How many follow the creator, and how many the viewer follows.

@@ -107,7 +107,11 @@ impl Sound {
                 .failure_code
                 .map(|code| SoundFailure { code, message: row.failure_message.unwrap_or_default() }),
             title: title(&row.title, row.handle.as_ref()),
-            creator: row.account_id.zip(row.handle).map(|(id, handle)| Creator { id, handle }),
+            creator: row.account_id.zip(row.handle).map(|(id, handle)| Creator {
+                id,
+                handle,
+                followed: None,
+            }),
             credit: row.credit,
             licence: row.licence,
             source_url: row.source_url,

@@ -85,7 +85,7 @@ pub(crate) async fn import(
         let wish = match one.pinned {
             Some(Wish::More) => Some(takt_recommender::Wish::More),
             Some(Wish::Less) => Some(takt_recommender::Wish::Less),
-            Some(Wish::Neutral) | None => None,
+            Some(Wish::Neutral | Wish::Forget) | None => None,
         };
         if wish.is_some() && !matches!(subject, Subject::Video(_)) {
             controls.push(Control::Wish { subject: subject.clone(), wish });

@@ -19,13 +19,14 @@ use takt_recommender::{Control, Leant, Subject, UNWANTED_MAX, WISHES_MAX};
 /// What is shown at most: beyond, leanings are too weak to matter.
 const SUBJECTS_MAX: usize = 200;
 
-/// More or less of something, or whatever is learned.
+/// More or less of something; neither, which leaves what was learned; or to forget that, too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Wish {
     More,
     Less,
     Neutral,
+    Forget,
 }
 
 /// What the recommender holds of a viewer's taste.
@@ -76,7 +77,7 @@ fn leaning(subject: SubjectBody, leant: &Leant) -> LeaningBody {
     LeaningBody { subject, leaning: leant.leaning, pinned }
 }
 
-/// Asks for more or less of something, or takes that back.
+/// Asks for more or less of something, takes that back, or has what was learned of it forgotten.
 pub(crate) async fn wish(state: &State, viewer: ViewerId, subject: &SubjectBody, wish: Wish) -> Result<()> {
     let subject = resolve(state, subject).await?;
     if matches!(subject, Subject::Video(_)) {
@@ -86,6 +87,7 @@ pub(crate) async fn wish(state: &State, viewer: ViewerId, subject: &SubjectBody,
         Wish::More => Some(takt_recommender::Wish::More),
         Wish::Less => Some(takt_recommender::Wish::Less),
         Wish::Neutral => None,
+        Wish::Forget => return state.feed.control(viewer, Control::Forget { subject }).await,
     };
     let taste = state.feed.taste(viewer, usize::MAX)?;
     let asked = |leant: &&Leant| leant.wish.is_some();

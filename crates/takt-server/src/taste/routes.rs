@@ -65,7 +65,8 @@ pub async fn reset(Shared(state): Shared<State>, viewer: Viewer) -> Result<Statu
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Ask for more or less of a creator, a sound, a tag, a word or a language, or take that back.
+/// Ask for more or less of a creator, a sound, a tag, a word or a language; take that back with `neutral`, which leaves
+/// what was learned of it, or with `forget`, which does not.
 #[utoipa::path(put, path = "/api/v1/taste/subjects", tag = "taste", request_body = WishBody,
     responses((status = 204), (status = 401, body = Problem), (status = 404, body = Problem),
         (status = 409, body = Problem), (status = 422, body = Problem)))]

@@ -2,12 +2,13 @@
 
 use super::store::{self, LIST_MAX, RenditionRow, VideoRow};
 use crate::error::Result;
+use crate::follow;
 use crate::sound::{self, Consent};
 use crate::state::State;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use takt_core::{AccountId, Caption, Handle, Lang, SoundId, Timestamp, VideoId, ViewerId};
 
 /// Where a video is in its life.
@@ -110,6 +111,9 @@ pub struct FailureBody {
 pub struct Creator {
     pub id: AccountId,
     pub handle: Handle,
+    /// Whether the viewer follows them; absent where nobody in particular looks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub followed: Option<bool>,
 }
 
 /// The sound of a video. Videos with the same sound have the same id here.
@@ -236,7 +240,7 @@ pub(crate) fn media_url(video: VideoId, file: &str) -> String {
 /// Who looks, which decides what is shown.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Looker {
-    /// Whose likes are told.
+    /// Whose likes and follows are told.
     pub viewer: Option<ViewerId>,
     /// Whose own videos are shown with their progress, before they are ready and when they failed.
     pub account: Option<AccountId>,
@@ -247,7 +251,8 @@ pub async fn bodies(state: &State, ids: &[VideoId], viewer: Option<ViewerId>) ->
     bodies_for(state, ids, Looker { viewer, account: None }).await
 }
 
-/// Like [`bodies`], for somebody who may see their own videos in any status. Three statements for each 128 videos.
+/// Like [`bodies`], for somebody who may see their own videos in any status. At most four statements for each 128
+/// videos.
 pub async fn bodies_for(state: &State, ids: &[VideoId], looker: Looker) -> Result<Vec<VideoBody>> {
     let mut found: HashMap<VideoId, VideoBody> = HashMap::with_capacity(ids.len());
     for ids in ids.chunks(LIST_MAX) {
@@ -261,12 +266,20 @@ pub async fn bodies_for(state: &State, ids: &[VideoId], looker: Looker) -> Resul
             Some(viewer) => Some(store::liked(&state.db, viewer, ids).await?.into_iter().collect()),
             None => None,
         };
+        let followed: Option<HashSet<AccountId>> = match looker.viewer {
+            Some(viewer) => {
+                let creators: BTreeSet<AccountId> = rows.iter().map(|row| row.account_id).collect();
+                Some(follow::followed(state, viewer, creators).await?.into_iter().collect())
+            }
+            None => None,
+        };
         for row in rows {
             let own = looker.account == Some(row.account_id);
             if own || row.status == "ready" {
                 let renditions = renditions.remove(&row.id).unwrap_or_default();
                 let liked = liked.as_ref().map(|liked| liked.contains(&row.id));
-                found.insert(row.id, body(row, renditions, liked, own));
+                let followed = followed.as_ref().map(|followed| followed.contains(&row.account_id));
+                found.insert(row.id, body(row, renditions, Told { liked, followed }, own));
             }
         }
     }
@@ -283,7 +296,14 @@ fn rendition(row: RenditionRow) -> RenditionBody {
     }
 }
 
-fn body(row: VideoRow, renditions: Vec<RenditionBody>, liked: Option<bool>, own: bool) -> VideoBody {
+/// What a viewer made of a video and its creator; none where nobody in particular looks.
+#[derive(Debug, Clone, Copy, Default)]
+struct Told {
+    liked: Option<bool>,
+    followed: Option<bool>,
+}
+
+fn body(row: VideoRow, renditions: Vec<RenditionBody>, told: Told, own: bool) -> VideoBody {
     let status = Status::parse(&row.status);
     let sound = row.sound_id.zip(row.sound_title.as_ref()).map(|(id, title)| SoundBody {
         id,
@@ -302,17 +322,18 @@ fn body(row: VideoRow, renditions: Vec<RenditionBody>, liked: Option<bool>, own:
         caption: Caption::into(row.caption),
         language: row.language,
         ai_generated: row.ai_generated,
-        creator: Creator { id: row.account_id, handle: row.handle },
+        creator: Creator { id: row.account_id, handle: row.handle, followed: told.followed },
         sound,
         muted: row.muted,
         consents: Consents { sound: row.sound_consent, reuse: row.reuse_consent },
         lineage: row.lineage_kind.map(|kind| Lineage {
             kind,
             video_id: row.lineage_video_id,
-            creator: row
-                .lineage_creator_id
-                .zip(row.lineage_handle)
-                .map(|(id, handle)| Creator { id, handle }),
+            creator: row.lineage_creator_id.zip(row.lineage_handle).map(|(id, handle)| Creator {
+                id,
+                handle,
+                followed: None,
+            }),
         }),
         alt_text: row.alt_text,
         duplicate_of: row.duplicate_of.filter(|_| own),
@@ -326,6 +347,6 @@ fn body(row: VideoRow, renditions: Vec<RenditionBody>, liked: Option<bool>, own:
         thumbhash: row.thumbhash.map(|hash| STANDARD.encode(hash)),
         renditions,
         counts: Counts { likes: row.likes, views: row.views, shares: row.shares },
-        liked,
+        liked: told.liked,
     }
 }

@@ -103,6 +103,20 @@ app_test! {
         assert!(more >= 6 && less <= 4, "{more} and {less} of 10");
         wish("neutral").await;
         assert_eq!(app.get("/api/v1/taste", &viewer).await["subjects"], json!([]));
+        // Taking a wish back leaves what was learned; forgetting does not.
+        let page = app.get("/api/v1/feeds/latest?limit=30", &viewer).await;
+        let fishing = |item: &&Value| item["video"]["caption"].as_str().unwrap().contains("#fishing");
+        for item in page["items"].as_array().unwrap().iter().filter(fishing) {
+            app.report(&viewer, "watch", item, Some(10_000)).await.expect(202);
+        }
+        let holds = async || {
+            let taste = app.get("/api/v1/taste", &viewer).await;
+            taste["subjects"].as_array().unwrap().iter().any(|subject| subject["label"] == "fishing")
+        };
+        for (said, held) in [("neutral", true), ("more", true), ("forget", false)] {
+            wish(said).await;
+            assert_eq!(holds().await, held, "{said}");
+        }
     }
 }
 
@@ -205,6 +219,14 @@ app_test! {
         let shown = app.get(profile, &viewer).await;
         assert_eq!((&shown["followed"], &shown["counts"]["followers"]), (&json!(true), &json!(1)));
         assert_eq!(app.get("/api/v1/accounts/eve", &viewer).await["counts"]["following"], 1);
+        // Feeds say it with each video, so that nobody asks creator by creator.
+        let page = app.get("/api/v1/feeds/latest?limit=30", &viewer).await;
+        for item in page["items"].as_array().unwrap() {
+            let creator = &item["video"]["creator"];
+            assert_eq!(creator["followed"], creator["handle"] == "ann", "{creator}");
+        }
+        let page = app.send("GET", "/api/v1/feeds/popular", None, None).await.expect(200).json();
+        assert_eq!(page["items"][0]["video"]["creator"].get("followed"), None);
         assert_eq!(app.send("GET", profile, None, None).await.expect(200).json().get("followed"), None);
         app.send("PUT", "/api/v1/accounts/eve/follow", Some(&viewer), None).await.problem(422, "own_account");
         app.send("PUT", "/api/v1/accounts/nobody/follow", Some(&viewer), None).await.problem(404, "not_found");

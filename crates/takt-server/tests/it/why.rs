@@ -26,6 +26,34 @@ async fn watch_some(app: &TestApp, viewer: &str, pages: usize) {
 }
 
 app_test! {
+    async fn a_liked_video_that_led_to_another_is_named_and_left_out(app: TestApp) {
+        catalogue(app, 80).await;
+        let latest = async |viewer: &str| app.get("/api/v1/feeds/latest?limit=30", viewer).await["items"].clone();
+        for _ in 0..5 {
+            let other = app.viewer().await;
+            let items = latest(&other).await;
+            for place in [3, 20] {
+                app.report(&other, "watch", &items[place], Some(10_000)).await.expect(202);
+            }
+        }
+        let viewer = app.viewer().await;
+        let items = latest(&viewer).await;
+        app.report(&viewer, "watch", &items[3], Some(10_000)).await.expect(202);
+        let page = app.get("/api/v1/feeds/for-you?limit=10", &viewer).await;
+        let item = page["items"].as_array().unwrap().iter().find(|item| item["video"]["id"] == items[20]["video"]["id"]);
+        let item = item.expect("what five others liked together is on the page");
+        let path = format!("/api/v1/impressions/{}/why", item["impression_id"].as_str().unwrap());
+        let why = app.get(&path, &viewer).await;
+        let reason = &why["reasons"][0];
+        assert_eq!((&reason["subject"]["kind"], &reason["subject"]["id"]), (&json!("video"), &items[3]["video"]["id"]));
+        assert!(reason["subject"]["label"].is_string() && micro(&reason["finished"]) == 1, "{reason}");
+        let evidence = why["counterfactuals"].as_array().unwrap().iter();
+        let without = evidence.into_iter().find(|one| one["without"]["subject"]["kind"] == "video").unwrap();
+        assert!(without["score"].as_i64().is_none_or(|score| score < micro(&why["score"])), "{without}");
+    }
+}
+
+app_test! {
     async fn why_is_the_page_computed_again(app: TestApp) {
         catalogue(app, 80).await;
         let viewer = app.viewer().await;

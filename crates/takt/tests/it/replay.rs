@@ -60,3 +60,38 @@ fn a_receipt_is_identical_or_the_difference_is_told() {
     let (_, err, code) = run(takt().args(["replay", "--data"]).arg(data.path()));
     assert!(code != 0 && err.contains("--receipt"), "{err}");
 }
+
+/// A process that is killed leaves its secret behind; the next one reveals it before it draws from a secret of its own.
+#[test]
+fn seeds_are_revealed_after_kill_9() {
+    let (data, state, videos) =
+        (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let path = videos.path().join("clip.mp4");
+    clip(&path, 0);
+    let server = Server::start(data.path());
+    let (out, err, code) = run(&mut import(&server.url(), state.path(), &[path]));
+    assert_eq!(code, 0, "{out}{err}");
+    // Each process serves one page to a viewer of its own, and is killed.
+    let page = |server: Server| {
+        let (page, cookie) = get(&server, "/api/v1/feeds/for-you", None);
+        let page: serde_json::Value = serde_json::from_str(&page).unwrap();
+        let impression = page["items"][0]["impression_id"].as_str().unwrap();
+        let path = format!("/api/v1/impressions/{impression}/receipt");
+        let (note, _) = get(&server, &path, cookie.as_deref());
+        assert_eq!(server.signal("KILL"), None);
+        note
+    };
+    let file = state.path().join("receipt.txt");
+    let seed = |note: &str| {
+        std::fs::write(&file, note).unwrap();
+        let (out, err, code) =
+            run(takt().args(["replay", "--data"]).arg(data.path()).arg("--receipt").arg(&file));
+        assert!(code == 0 && out.ends_with("identical\n"), "{out}{err}");
+        out.lines().find_map(|line| line.strip_prefix("seed       ")).unwrap().to_owned()
+    };
+    let first = page(server);
+    assert_ne!(seed(&first), "follows from its revealed secret");
+    let second = page(Server::start(data.path()));
+    assert_eq!(seed(&first), "follows from its revealed secret");
+    assert_ne!(seed(&second), "follows from its revealed secret");
+}

@@ -66,7 +66,7 @@ export interface Reach {
   sources: Count[];
 }
 
-export type Wish = 'more' | 'less' | 'neutral';
+export type Wish = 'more' | 'less' | 'neutral' | 'forget';
 
 export interface TasteSubject extends Subject {
   /** -1,000,000 (against) to 1,000,000 (for). */

@@ -9,7 +9,6 @@ const about: Record<string, (label: string) => string> = {
   tag: (label) => `mit #${label}`,
   word: (label) => `über „${label}“`,
   language: (label) => `auf ${label}`,
-  video: (label) => (label ? `wie „${label}“` : 'wie dieses'),
 };
 
 const verbs: Record<string, string> = { finished: 'zu Ende gesehen', liked: 'gelikt', shared: 'geteilt', skipped: 'übersprungen' };
@@ -21,6 +20,7 @@ export const de = {
     loading: 'Wird nachgesehen',
     place: (n: number) => `Von allem, was infrage kam, lag es auf Platz ${n}.`,
     deeds: (deeds: [string, number][], kind: string, label: string) => {
+      if (kind === 'video') return `Du hast ${label ? `„${label}“` : 'ein anderes Video'} ${list(deeds.map(([deed]) => verbs[deed] ?? deed))}, und wem das gefiel, dem gefiel auch dies.`;
       const phrase = (about[kind] ?? ((text: string) => `mit „${text}“`))(label);
       const parts = deeds.map(([deed, n], i) => (i === 0 ? `${videos(n)} ${phrase} ${verbs[deed]}` : `${n} ${verbs[deed]}`));
       return parts.length > 0 ? `Du hast ${list(parts)}.` : `Du wolltest mehr oder weniger Videos ${phrase}.`;
@@ -95,6 +95,7 @@ export const de = {
     completion: 'Wie weit du es vermutlich siehst',
     like: 'Du likst es vermutlich',
     share: 'Du teilst es vermutlich',
+    follow: 'Du folgst danach vermutlich',
     skip: 'Ob du es überspringst',
     refusal: 'Ob du es ablehnst',
     creator: 'Wer es gemacht hat',
@@ -178,6 +179,8 @@ export const de = {
     less: (label: string) => `Weniger: ${label}`,
     moreDone: (label: string) => `Ab jetzt mehr: ${label}`,
     lessDone: (label: string) => `Ab jetzt weniger: ${label}`,
+    forget: (label: string) => `${label} vergessen`,
+    forgotten: (label: string) => `${label}: vergessen, Takt lernt es neu`,
     takeBack: (label: string) => `${label}: wieder wie gelernt`,
     undo: 'Rückgängig',
     showAll: (n: number) => `Alle ${n} zeigen`,

@@ -13,7 +13,6 @@ const about: Record<string, (label: string) => string> = {
   tag: (label) => `with #${label}`,
   word: (label) => `about “${label}”`,
   language: (label) => `in ${label}`,
-  video: (label) => (label ? `like “${label}”` : 'much like this one'),
 };
 
 const verbs: Record<string, string> = { finished: 'finished', liked: 'liked', shared: 'shared', skipped: 'skipped' };
@@ -24,6 +23,7 @@ export const en = {
     loading: 'Looking it up',
     place: (n: number) => `It came ${ordinal(n)} of what was considered.`,
     deeds: (deeds: [string, number][], kind: string, label: string) => {
+      if (kind === 'video') return `You ${list(deeds.map(([deed]) => verbs[deed] ?? deed))} ${label ? `“${label}”` : 'another video'}, and people who liked that liked this, too.`;
       const phrase = (about[kind] ?? ((text: string) => `with “${text}”`))(label);
       const parts = deeds.map(([deed, n], i) => (i === 0 ? `${verbs[deed]} ${videos(n)} ${phrase}` : `${verbs[deed]} ${n}`));
       return parts.length > 0 ? `You ${list(parts)}.` : `You asked for more or less of videos ${phrase}.`;
@@ -99,6 +99,7 @@ export const en = {
     completion: 'How far you would likely watch',
     like: 'You would likely like it',
     share: 'You would likely share it',
+    follow: 'You would likely follow its creator',
     skip: 'Whether you would skip it',
     refusal: 'Whether you would turn it down',
     creator: 'Its creator',
@@ -183,6 +184,8 @@ export const en = {
     less: (label: string) => `Less of ${label}`,
     moreDone: (label: string) => `More of ${label} from now on`,
     lessDone: (label: string) => `Less of ${label} from now on`,
+    forget: (label: string) => `Forget ${label}`,
+    forgotten: (label: string) => `${label}: forgotten, Takt learns it anew`,
     takeBack: (label: string) => `${label}: back to what was learned`,
     undo: 'Undo',
     showAll: (n: number) => `Show all ${n}`,
