@@ -104,87 +104,99 @@ struct Tally {
 }
 
 impl Tally {
+    fn heading() {
+        println!("| copy | cases | recognised | recall | found by lookup | taken for another |");
+        println!("|---|---|---|---|---|---|");
+    }
+
     fn row(&self, what: &str) {
-        let share = f64::from(self.right) * 100.0 / f64::from(self.cases.max(1));
-        println!(
-            "| {what} | {} | {} | {share:.1} % | {} | {} |",
-            self.cases, self.right, self.looked_up, self.wrong
-        );
+        let Self { cases, right, looked_up, wrong } = self;
+        let share = f64::from(*right) * 100.0 / f64::from((*cases).max(1));
+        println!("| {what} | {cases} | {right} | {share:.1} % | {looked_up} | {wrong} |");
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.cases += other.cases;
+        self.right += other.right;
+        self.looked_up += other.looked_up;
+        self.wrong += other.wrong;
+    }
+}
+
+fn shared(known: &[u32], asked: &[u32]) -> usize {
+    known.iter().filter(|key| asked.binary_search(key).is_ok()).count()
+}
+
+/// What is done to a sound.
+struct Variant {
+    what: &'static str,
+    filter: &'static str,
+    talked_over: bool,
+}
+
+const CUT: &str = "atrim=start=3,asetpts=PTS-STARTPTS";
+const QUIET_CUT: &str = "atrim=start=3,asetpts=PTS-STARTPTS,volume=-9dB";
+const VARIANTS: &[Variant] = &[
+    Variant { what: "64 kb/s AAC", filter: "anull", talked_over: false },
+    Variant { what: "first 3 s cut, 64 kb/s AAC", filter: CUT, talked_over: false },
+    Variant { what: "first 3 s cut, 64 kb/s AAC, quieter by 9 dB", filter: QUIET_CUT, talked_over: false },
+    Variant { what: "speech as loud over it, 64 kb/s AAC", filter: "anull", talked_over: true },
+    Variant { what: "first 3 s cut, speech as loud over it, 64 kb/s AAC", filter: CUT, talked_over: true },
+];
+
+impl Variant {
+    fn make(&self, from: &Path, speech: &Path, to: &Path) -> Fingerprint {
+        let (from, to_text, cut) = (from.to_str().unwrap(), to.to_str().unwrap(), self.filter);
+        let mut args = vec!["-t", SECONDS_MAX, "-i", from];
+        // Both brought to one loudness, then mixed.
+        let level = "aresample=44100,aformat=channel_layouts=mono,dynaudnorm,volume=-6dB";
+        let graph = format!("[0:a]{cut},{level}[a];[1:a]{level}[b];[a][b]amix=duration=first:normalize=0");
+        if self.talked_over {
+            args.extend([
+                "-stream_loop",
+                "-1",
+                "-i",
+                speech.to_str().unwrap(),
+                "-filter_complex",
+                &graph,
+                "-vn",
+            ]);
+        } else {
+            args.extend(["-map", "0:a:0", "-af", cut]);
+        }
+        args.extend(["-c:a", "aac", "-b:a", "64k", to_text]);
+        ffmpeg(&args).unwrap();
+        Fingerprint::of(&samples(to).unwrap())
     }
 }
 
 fn sounds(files: &[PathBuf], speech: Option<&Path>, work: &Path) {
-    let files: Vec<&PathBuf> =
-        files.iter().filter(|file| has(file, &["ogg", "mp3", "flac", "wav"])).collect();
     let known: Vec<(&PathBuf, Fingerprint, f32)> = files
         .iter()
+        .filter(|file| has(file, &["ogg", "mp3", "flac", "wav"]))
         .filter_map(|file| {
             let samples = samples(file)?;
-            Some((*file, Fingerprint::of(&samples), samples.len() as f32 / SAMPLE_RATE as f32))
+            Some((file, Fingerprint::of(&samples), samples.len() as f32 / SAMPLE_RATE as f32))
         })
         .collect();
-    let aac = "-c:a aac -b:a 64k";
-    let cut = "atrim=start=3,asetpts=PTS-STARTPTS";
-    let spoken = "dynaudnorm,volume=-6dB";
-    let mut variants = vec![
-        ("64 kb/s AAC", String::new(), false),
-        ("first 3 s cut", cut.to_owned(), false),
-        ("first 3 s cut, 64 kb/s AAC, quieter by 9 dB", format!("{cut},volume=-9dB"), false),
-    ];
-    if speech.is_some() {
-        variants.push(("speech as loud over it, 64 kb/s AAC", String::new(), true));
-        variants.push(("first 3 s cut, speech as loud over it, 64 kb/s AAC", cut.to_owned(), true));
-    }
     println!("## Sounds\n\n{} sounds; a copy of each, compared with all of them.\n", known.len());
-    println!(
-        "| copy | cases | recognised | recall | found by lookup | taken for another |\n|---|---|---|---|---|---|"
-    );
+    Tally::heading();
     let mut all = Tally::default();
     let mut notes = Vec::new();
-    for (what, filter, talked_over) in &variants {
+    for variant in VARIANTS.iter().filter(|variant| speech.is_some() || !variant.talked_over) {
+        let what = variant.what;
         let mut tally = Tally::default();
         for (file, _, seconds) in &known {
-            if filter.contains("start=3") && *seconds < 6.0 {
+            if variant.filter != "anull" && *seconds < 6.0 {
                 continue;
             }
-            let to = work.join("copy.m4a");
-            let (from, to_text) = (file.to_str().unwrap(), to.to_str().unwrap());
-            let cut = if filter.is_empty() { "anull" } else { filter.as_str() };
-            let made = if let (true, Some(speech)) = (*talked_over, speech) {
-                // Both brought to one loudness, then mixed.
-                let graph = format!(
-                    "[0:a]{cut},aresample=44100,aformat=channel_layouts=mono,{spoken}[a];[1:a]aresample=44100,aformat=channel_layouts=mono,{spoken}[b];[a][b]amix=duration=first:normalize=0"
-                );
-                let speech = speech.to_str().unwrap();
-                let mut args = vec![
-                    "-t",
-                    SECONDS_MAX,
-                    "-i",
-                    from,
-                    "-stream_loop",
-                    "-1",
-                    "-i",
-                    speech,
-                    "-filter_complex",
-                    &graph,
-                    "-vn",
-                ];
-                args.extend(aac.split(' ').chain([to_text]));
-                ffmpeg(&args)
-            } else {
-                let mut args = vec!["-t", SECONDS_MAX, "-i", from, "-map", "0:a:0", "-af", cut];
-                args.extend(aac.split(' ').chain([to_text]));
-                ffmpeg(&args)
-            };
-            made.unwrap();
-            let copy = Fingerprint::of(&samples(&to).unwrap());
-            tally.cases += 1;
+            let copy = variant.make(file, speech.unwrap_or(Path::new("")), &work.join("copy.m4a"));
             let keys = query_keys(&copy);
+            tally.cases += 1;
             for (other, fingerprint, _) in &known {
                 let likeness = copy.compare(fingerprint);
                 let same = likeness.is_some_and(|likeness| likeness.is_same());
-                let shared =
-                    index_keys(fingerprint).iter().filter(|key| keys.binary_search(key).is_ok()).count();
+                let shared = shared(&index_keys(fingerprint), &keys);
                 if other == file {
                     tally.right += u32::from(same);
                     tally.looked_up += u32::from(shared >= 3);
@@ -195,18 +207,10 @@ fn sounds(files: &[PathBuf], speech: Option<&Path>, work: &Path) {
                     tally.wrong += 1;
                     notes.push(format!("- {} ({what}) for {}: {likeness:?}", name(file), name(other)));
                 }
-                if std::env::var_os("VERBOSE").is_some()
-                    && (other == file || likeness.is_some_and(|l| l.agreeing > 5))
-                {
-                    eprintln!("{what}: {} / {}: {likeness:?} {shared}", name(file), name(other));
-                }
             }
         }
         tally.row(what);
-        all.cases += tally.cases;
-        all.right += tally.right;
-        all.looked_up += tally.looked_up;
-        all.wrong += tally.wrong;
+        all.add(&tally);
     }
     all.row("all");
     println!("\n{}\n", notes.join("\n"));
@@ -230,61 +234,46 @@ fn unlike_sounds(files: &[PathBuf]) {
     println!("\n{pairs} pairs of {} files with sound.\n", known.len());
 }
 
+const PICTURES: &[(&str, &str)] = &[
+    ("half as large, H.264 CRF 34", "scale=trunc(iw/4)*2:trunc(ih/4)*2"),
+    ("8 % cropped", "crop=iw*0.92:ih*0.92,scale=trunc(iw/2)*2:trunc(ih/2)*2"),
+    ("mirrored", "hflip,scale=trunc(iw/2)*2:trunc(ih/2)*2"),
+    ("cropped, mirrored, half as large", "crop=iw*0.92:ih*0.92,hflip,scale=trunc(iw/4)*2:trunc(ih/4)*2"),
+];
+
+fn copied_pictures(from: &Path, filter: &str, to: &Path) -> Pictures {
+    let filter = format!("{filter},format=yuv420p");
+    let (from, to_text) = (from.to_str().unwrap(), to.to_str().unwrap());
+    let mut args = vec!["-t", SECONDS_MAX, "-i", from, "-map", "0:v:0", "-vf", &filter];
+    args.extend(["-c:v", "libx264", "-preset", "veryfast", "-crf", "34", to_text]);
+    ffmpeg(&args).unwrap();
+    pictures(to).unwrap_or_default()
+}
+
 fn videos(files: &[PathBuf], work: &Path) {
-    let files: Vec<&PathBuf> =
-        files.iter().filter(|file| has(file, &["mp4", "webm", "mov", "mkv", "avi", "3gp"])).collect();
-    let known: Vec<(&PathBuf, Pictures)> =
-        files.iter().filter_map(|file| Some((*file, pictures(file)?))).collect();
-    let small = "scale=trunc(iw/4)*2:trunc(ih/4)*2";
-    let cropped = "crop=iw*0.92:ih*0.92,scale=trunc(iw/2)*2:trunc(ih/2)*2";
+    let known: Vec<(&PathBuf, Pictures)> = files
+        .iter()
+        .filter(|file| has(file, &["mp4", "webm", "mov", "mkv", "avi", "3gp"]))
+        .filter_map(|file| Some((file, pictures(file)?)))
+        .collect();
     println!(
-        "## Pictures\n\n{} videos; a copy of each, compared with all of them by their pictures alone.\n",
+        "## Pictures\n\n{} videos; a copy of each, compared with all of them by their pictures",
         known.len()
     );
-    println!(
-        "| copy | cases | recognised | recall | found by lookup | taken for another |\n|---|---|---|---|---|---|"
-    );
+    println!("alone, as if none had a sound: in a cell, different sounds keep videos apart.\n");
+    Tally::heading();
     let mut all = Tally::default();
     let mut notes = Vec::new();
-    for (what, filter) in [
-        ("half as large, H.264 CRF 34", small.to_owned()),
-        ("8 % cropped", cropped.to_owned()),
-        ("mirrored", "hflip".to_owned() + ",scale=trunc(iw/2)*2:trunc(ih/2)*2"),
-        ("cropped, mirrored, half as large", format!("{cropped},hflip,{small}")),
-    ] {
+    for (what, filter) in PICTURES {
         let mut tally = Tally::default();
         for (file, _) in &known {
-            let to = work.join("copy.mp4");
-            let filter = format!("{filter},format=yuv420p");
-            let made = ffmpeg(&[
-                "-t",
-                SECONDS_MAX,
-                "-i",
-                file.to_str().unwrap(),
-                "-map",
-                "0:v:0",
-                "-vf",
-                &filter,
-                "-c:v",
-                "libx264",
-                "-preset",
-                "veryfast",
-                "-crf",
-                "34",
-                to.to_str().unwrap(),
-            ]);
-            if made.is_none() {
-                notes.push(format!("- FFmpeg made no copy of {} ({what})", name(file)));
-                continue;
-            }
-            let copy = pictures(&to).unwrap_or_default();
+            let copy = copied_pictures(file, filter, &work.join("copy.mp4"));
             let keys = copy.query_keys();
             tally.cases += 1;
             for (other, original) in &known {
                 let likeness = copy.compare(original);
                 let same = likeness.is_some_and(|likeness| likeness.is_same(SoundRelation::Unknown));
-                let shared =
-                    original.index_keys().iter().filter(|key| keys.binary_search(key).is_ok()).count();
+                let shared = shared(&original.index_keys(), &keys);
                 if other == file {
                     tally.right += u32::from(same);
                     tally.looked_up += u32::from(shared >= 2);
@@ -298,10 +287,7 @@ fn videos(files: &[PathBuf], work: &Path) {
             }
         }
         tally.row(what);
-        all.cases += tally.cases;
-        all.right += tally.right;
-        all.looked_up += tally.looked_up;
-        all.wrong += tally.wrong;
+        all.add(&tally);
     }
     all.row("all");
     println!("\n{}\n", notes.join("\n"));

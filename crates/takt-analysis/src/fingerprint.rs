@@ -61,6 +61,8 @@ pub struct Likeness {
     pub seconds: u32,
     /// Seconds that both sounds have at this shift.
     pub seconds_common: u32,
+    /// Seconds that the first sound has.
+    pub seconds_own: u32,
     /// Agreeing landmarks of the landmarks in common seconds, of the sound with fewer of them.
     pub share: f32,
     /// Where in the second sound the first one begins, in milliseconds; negative when it begins earlier.
@@ -68,9 +70,13 @@ pub struct Likeness {
 }
 
 impl Likeness {
-    /// Whether the two are one sound.
+    /// Whether the first sound is the second, or a part of it. A recording that has another in it for a moment is not
+    /// that other one: at least half of its own seconds must agree.
     pub fn is_same(&self) -> bool {
-        self.agreeing >= 12 && self.share >= 0.04 && self.seconds * 2 >= self.seconds_common
+        let many = self.agreeing >= 12 && self.share >= 0.04;
+        // A moment's sound has few landmarks; then nearly all of them must agree.
+        let nearly_all = self.seconds_own <= 2 && self.agreeing >= 5 && self.share >= 0.8;
+        (many || nearly_all) && self.seconds * 2 >= self.seconds_common.max(self.seconds_own)
     }
 }
 
@@ -176,6 +182,7 @@ impl Fingerprint {
             agreeing: u32::try_from(hashes.len()).unwrap_or(u32::MAX),
             seconds: u32::try_from(heard.iter().filter(|count| **count > 0).count()).unwrap_or(u32::MAX),
             seconds_common: u32::try_from(heard.len()).unwrap_or(u32::MAX),
+            seconds_own: u32::from(self.frames).div_ceil(second.unsigned_abs()),
             share: (all / fewer as f32).min(1.0),
             shift_ms: shift * (HOP as i32 * 1000) / SAMPLE_RATE as i32,
         }

@@ -66,6 +66,21 @@ fn different_sounds_stay_apart() {
 }
 
 #[test]
+fn a_recording_with_a_known_sound_in_it_for_a_moment_is_another() {
+    let second = SAMPLE_RATE as usize;
+    for seed in 0..6 {
+        let known = Fingerprint::of(&music(seed, 4));
+        let mut long = music(seed + 50, 12);
+        for (sample, other) in long[5 * second..].iter_mut().zip(music(seed, 4)) {
+            *sample = 0.3 * *sample + other;
+        }
+        let likeness = Fingerprint::of(&long).compare(&known).unwrap();
+        assert!(likeness.agreeing > 12, "it is in there: {likeness:?}");
+        assert!(!likeness.is_same(), "{seed}: {likeness:?}");
+    }
+}
+
+#[test]
 fn silence_and_a_hum_are_no_sound_to_recognise() {
     assert!(Fingerprint::of(&[0.0; 50_000]).is_empty());
     assert!(Fingerprint::of(&[]).is_empty());

@@ -179,9 +179,9 @@ fn hash(frame: &[u8], cosines: &[[f32; FRAME_EDGE]; WAVES]) -> Option<u64> {
         })
         .collect();
     let mut hash = bit(0, 0);
-    for down in 0..WAVES {
+    for (down, wave) in cosines.iter().enumerate() {
         for across in 0..WAVES {
-            let value: f32 = rows.iter().zip(&cosines[down]).map(|(row, cosine)| row[across] * cosine).sum();
+            let value: f32 = rows.iter().zip(wave).map(|(row, cosine)| row[across] * cosine).sum();
             if (across, down) != (0, 0) && value > 0.0 {
                 hash |= bit(across, down);
             }

@@ -34,7 +34,7 @@ impl Spectrogram {
     }
 
     pub(crate) fn frames(&self) -> usize {
-        if self.bins == 0 { 0 } else { self.values.len() / self.bins }
+        self.values.len().checked_div(self.bins).unwrap_or(0)
     }
 
     pub(crate) fn frame(&self, frame: usize) -> &[f32] {
@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn broken_samples_stay_finite() {
-        let samples = vec![f32::NAN, f32::INFINITY, -1e30, 1.0].repeat(1000);
+        let samples = [f32::NAN, f32::INFINITY, -1e30, 1.0].repeat(1000);
         let spectrum = Spectrogram::of(&samples, 1024, 256, 513);
         assert!(spectrum.values.iter().all(|value| value.is_finite()));
     }

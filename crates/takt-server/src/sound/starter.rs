@@ -121,6 +121,8 @@ pub(crate) async fn begin_starter_set(state: &State) -> Result<()> {
     state
         .db
         .write(async |tx: &mut Tx| {
+            // One that was given up, on a full disk perhaps, makes way.
+            state.jobs.cancel(tx, kind::STARTER, &begun.key).await?;
             state.jobs.enqueue(tx, begun.clone(), &state.clock).await?;
             Ok::<_, Error>(())
         })

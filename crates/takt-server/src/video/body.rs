@@ -256,6 +256,8 @@ pub async fn bodies(state: &State, ids: &[VideoId], viewer: Option<ViewerId>) ->
 pub async fn bodies_for(state: &State, ids: &[VideoId], looker: Looker) -> Result<Vec<VideoBody>> {
     let mut found: HashMap<VideoId, VideoBody> = HashMap::with_capacity(ids.len());
     for ids in ids.chunks(LIST_MAX) {
+        // Before what is made of them: a video may get ready in between, and a ready one has renditions.
+        let rows = store::by_ids(&state.db, ids).await?;
         let mut renditions: HashMap<VideoId, Vec<RenditionBody>> = HashMap::with_capacity(ids.len());
         for row in store::renditions(&state.db, ids).await? {
             renditions.entry(row.video_id).or_default().push(rendition(row));
@@ -264,7 +266,6 @@ pub async fn bodies_for(state: &State, ids: &[VideoId], looker: Looker) -> Resul
             Some(viewer) => Some(store::liked(&state.db, viewer, ids).await?.into_iter().collect()),
             None => None,
         };
-        let rows = store::by_ids(&state.db, ids).await?;
         let followed: Option<HashSet<AccountId>> = match looker.viewer {
             Some(viewer) => {
                 let creators: BTreeSet<AccountId> = rows.iter().map(|row| row.account_id).collect();

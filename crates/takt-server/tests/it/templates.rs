@@ -1,7 +1,7 @@
 //! No step computes or stores a template of a face or a voice, and none may be added unseen: what is built in and what is
 //! stored is held against lists of what such templates come with.
 
-use crate::harness::{TestApp, app_test};
+use crate::harness::app_test;
 use std::collections::BTreeSet;
 use std::path::Path;
 
