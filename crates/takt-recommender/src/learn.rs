@@ -20,7 +20,7 @@ use takt_core::{AccountId, ViewerId};
 const REPLAYS_MAX: i64 = 2;
 
 /// One in so many likes moves the weights of the signals: that takes as long as a page.
-const SIGNAL_SAMPLING: u64 = 64;
+const SIGNAL_SAMPLING: u64 = 128;
 
 /// How a video was watched.
 #[derive(Debug, Clone, Copy)]

@@ -64,10 +64,11 @@ Being shown is never taken as being liked: only finishing, liking and sharing sp
 const RULES: &str = "
 ## Signals
 
-`co_watch`, `next`, `walk`, `trending`, `popularity` and `lasting` each spread one unit over the videos that the viewer has not met: the share of the viewer's next likes that they expect there.
-The shares are added up, each times how far its signal is believed and times its weight above; the sum, times the number of videos, is the lift of a video: 1 is no better than a draw.
-The score takes log2(1 + lift) times `relevance.weight`, divided among the signals in proportion to what each gave, to the last millionth.
-How far a signal is believed is learned from likes alone, for four classes of viewers by how many videos they have liked (none, up to 2, up to 9, more): whatever had expected the liked video gains at the expense of what had not.
+Nine signals each spread one unit over the videos that the viewer has not met: the share of the viewer's next likes that they expect there.
+Six are paths over connections between liked videos (`co_watch`, `next`, `walk`, `after_last`, `after_second`, `after_earlier`), three are popularity (`trending`, `popularity`, `lasting`).
+A video's share times the number of videos is its lift: 1 is no better than a draw. The score takes log2(1 + 2 lift) of every signal, times the signal's weight, times the term's weight above and `relevance.weight`.
+The tenth, `embedding`, is a logarithm itself: how far the video's learned vector lies in the direction of the viewer's. Vectors are learned from every like by setting the liked video apart from 32 others; few likes count little.
+The weights of the signals are learned from likes alone, for four classes of viewers by how many videos they have liked (none, up to 2, up to 9, more): those that set the liked video apart from what the viewer could have met instead gain. None falls below zero.
 At most 4 likes a day of one viewer take part in this.
 
 ## Predictions

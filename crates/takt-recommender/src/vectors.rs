@@ -29,7 +29,7 @@ const START: f32 = 0.05;
 /// Latest likes that samples are drawn from.
 const LATEST: usize = 4_096;
 /// Likes of doubt in what one video is: few say little.
-const DOUBT: f32 = 4.0;
+const DOUBT: f32 = 2.0;
 /// Nothing is more than so many halvings likelier or less likely than anything else by its vector.
 const LOG_MAX: f32 = 16.0;
 

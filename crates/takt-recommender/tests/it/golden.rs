@@ -503,6 +503,6 @@ fn the_same_log_gives_the_same_state_on_every_machine() {
         }
         cell.pass_ms(600_000);
     }
-    let expected = "05738ed0831c52af077580913be30f9d081a2c43596d0e7f7d32d4753eb21f01";
+    let expected = "7d1b8d6dc23ef56435dae71accf9ea51c8bfd8a453cff370e9235303c41dca80";
     assert_eq!(hex::encode(cell.engine.digest()), expected);
 }
