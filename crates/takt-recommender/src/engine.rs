@@ -70,9 +70,9 @@ pub(crate) struct Counters {
 /// Reading ([`Engine::page`]) takes `&self` and may run on many threads behind a read lock; only [`Engine::apply`]
 /// changes anything.
 ///
-/// Memory, on 64-bit machines: a video takes about 300 bytes, 16 per neighbour (32 at most by the default policy), 4 per
-/// feature and 60 per tag or word that no other video has; a viewer takes about 250 bytes, 2 per video seen and
-/// judged, and up to 20 kB for a taste at its limit of 512 features.
+/// Memory, on 64-bit machines: a bare video takes about 500 bytes, 16 per neighbour (256 at most by the default policy), 520
+/// for its vectors once it is liked, and 4 per feature; a viewer takes about 250 bytes, 2 per video seen and judged, and up
+/// to 20 kB for a taste at its limit of 512 features. `bench/recommender/memory.md` has what was measured.
 #[derive(Debug)]
 pub struct Engine {
     pub(crate) policy: Policy,
