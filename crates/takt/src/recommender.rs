@@ -116,13 +116,16 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     }
 }
 
+/// The probabilities of all outcomes, in micro-units.
+type Likely = Vec<(OutcomeName, i64)>;
+
 pub(crate) struct Session {
     pub(crate) engine: Engine,
     /// What came before the stream.
     waiting: Vec<Event>,
     impressions: u128,
     /// The latest prediction: viewer, item and the probabilities of all outcomes in micro-units.
-    predicted: Option<(u64, u64, Vec<(OutcomeName, i64)>)>,
+    predicted: Option<(u64, u64, Likely)>,
     /// Predictions of what the stream's label says and what was observed of them, by tenths of the probability.
     reliability: [Bin; BINS],
     /// The same for every outcome that the stream tells of, by [`BOUNDS`].
