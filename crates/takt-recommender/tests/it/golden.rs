@@ -131,7 +131,7 @@ fn sound_tag_and_word_count_on_their_own() {
         (5, None, ""),
     ]);
     cell.like(0, video(0));
-    let page = cell.page(0, 10, 2);
+    let page = cell.page(0, 10, 1);
     assert!(term(&page, 1, "sound") > 0 && term(&page, 2, "tag") > 0 && term(&page, 3, "word") > 0);
     assert_eq!((item(&page, 1).source, item(&page, 3).source), (SourceName::Sound, SourceName::Topic));
     // By score alone: a place for exploration may go to it.

@@ -54,13 +54,13 @@ fn swipe(cell: &mut Cell, swipes: usize, prefetch: usize, seed: u64) -> [f64; 2]
     })
 }
 
-fn check(caption: impl Fn(u128) -> String + Copy, creators_mixed: bool) {
+fn check(caption: impl Fn(u128) -> String + Copy, creators_mixed: bool, least: f64) {
     for prefetch in [1, 3, 5] {
         for seed in 0..20 {
             let mut cell = catalogue(caption, creators_mixed);
             let own = swipe(&mut cell, 15, prefetch, seed * 1_000);
             assert!(
-                own.iter().all(|&share| share >= 0.6),
+                own.iter().all(|&share| share >= least),
                 "own topic {own:?}, pages of {prefetch}, seed {seed}"
             );
         }
@@ -87,27 +87,29 @@ fn words(n: u128) -> String {
 
 #[test]
 fn by_tags_and_words() {
-    check(|n| format!("{} #{}", words(n), ["cats", "trucks"][(n % 2) as usize]), false);
+    check(|n| format!("{} #{}", words(n), ["cats", "trucks"][(n % 2) as usize]), false, 0.8);
 }
 
 #[test]
 fn by_tags_alone() {
-    check(|n| format!("#{}", ["cats", "trucks"][(n % 2) as usize]), true);
+    check(|n| format!("#{}", ["cats", "trucks"][(n % 2) as usize]), true, 0.8);
 }
 
 #[test]
 fn by_caption_words_alone() {
-    check(words, true);
+    // Creators are mixed and words tell least: with two places of ten for exploration, a third video may be of the
+    // other topic.
+    check(words, true, 0.7);
 }
 
 #[test]
 fn by_caption_words_and_creators() {
-    check(words, false);
+    check(words, false, 0.8);
 }
 
 #[test]
 fn by_creators_alone() {
-    check(|_| String::new(), false);
+    check(|_| String::new(), false, 0.8);
 }
 
 #[test]
