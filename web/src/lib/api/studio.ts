@@ -64,7 +64,7 @@ export interface PublishFields {
   alt_text?: string;
   sound_consent?: Consent;
   reuse_consent?: Consent;
-  /** RFC 3339; absent for now. */
+  /** RFC 3339; where it is absent, at once. */
   publish_at?: string;
 }
 
