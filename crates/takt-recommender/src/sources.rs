@@ -13,9 +13,13 @@ use crate::candidates::Candidates;
 use crate::query::Query;
 use crate::registry::SourceName;
 use crate::signals::Signal;
+use std::cmp::Ordering;
 
 /// Videos a source looks at for each that it may put forward, before it gives up on finding unseen ones.
 const SCANS_PER_VIDEO: usize = 8;
+
+/// Of so many for each that may be put forward the best are sorted: some were seen.
+const SORTED_PER_VIDEO: usize = 4;
 
 /// One source's work on one page: offers until its quota is used.
 pub(crate) struct Gathering<'a, 'q> {
@@ -50,6 +54,19 @@ impl Gathering<'_, '_> {
     pub(crate) const fn left(&self) -> usize {
         self.left
     }
+}
+
+/// Offers the videos with the highest numbers, of equals those that came first.
+fn offer_best(gathering: &mut Gathering<'_, '_>, mut videos: Vec<(f32, u32)>) {
+    let most = gathering.left();
+    let best_first = |a: &(f32, u32), b: &(f32, u32)| -> Ordering { b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)) };
+    let sorted = most * SORTED_PER_VIDEO;
+    if videos.len() > sorted && sorted > 0 {
+        videos.select_nth_unstable_by(sorted - 1, best_first);
+        videos.truncate(sorted);
+    }
+    videos.sort_unstable_by(best_first);
+    gathering.offer_all(videos.into_iter().map(|(_, video)| video), most);
 }
 
 /// Runs every source that the policy has switched on, in registry order.

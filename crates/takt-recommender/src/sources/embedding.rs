@@ -1,7 +1,6 @@
 //! Videos whose learned vectors lie in the direction of what the viewer liked.
 
-use super::Gathering;
-use super::co_watch::offer_best;
+use super::{Gathering, offer_best};
 
 /// The rows that are looked at, evenly spread over all where there are more.
 const LOOKS_MAX: usize = 16_384;
