@@ -11,7 +11,7 @@
 use crate::catalogue::Video;
 use crate::fixed::{MICRO, logistic, mix};
 use crate::query::Query;
-use crate::rates::{Expected, Surface, prior};
+use crate::rates::{Expected, Surface, length, prior};
 use crate::registry::OutcomeName;
 
 /// What is drawn for: being watched through, liked or passed on.
@@ -31,12 +31,19 @@ const SALT: u64 = 0x6261_6e64_6974_0001;
 pub(crate) struct Bandit<'q> {
     query: &'q Query<'q>,
     expected: Expected,
+    /// How far videos of a length are usually enjoyed, by class of length.
+    usual: Vec<(i64, Expected)>,
 }
 
 impl<'q> Bandit<'q> {
     pub(crate) fn new(query: &'q Query<'q>) -> Self {
-        let totals = &query.engine.lore.totals;
-        Self { query, expected: Expected::new(totals.rate(OUTCOME, prior(OUTCOME), FEATURE_DOUBT)) }
+        let lore = &query.engine.lore;
+        let usual = lore.contexts.rates(Surface::Feed, OUTCOME).map(|rate| (rate, Expected::new(rate)));
+        Self {
+            query,
+            expected: Expected::new(lore.totals.rate(OUTCOME, prior(OUTCOME), FEATURE_DOUBT)),
+            usual: usual.collect(),
+        }
     }
 
     /// What showing a video may be worth: how far it is enjoyed above its length's average, in micro-units, as drawn
@@ -44,8 +51,8 @@ impl<'q> Bandit<'q> {
     pub(crate) fn draw(&self, number: u32) -> i64 {
         let engine = self.query.engine;
         let video = engine.catalogue.video(number);
-        let usual = engine.lore.contexts.rate(Surface::Feed, video.duration_ms, OUTCOME);
-        let expected = logistic(Expected::new(usual).log_odds().saturating_add(self.leaning(video)));
+        let (usual, expected) = self.usual[length(video.duration_ms)];
+        let expected = logistic(expected.log_odds().saturating_add(self.leaning(video)));
         let known = video.creator.map_or(0, |creator| engine.catalogue.record(creator).shown.min(KNOWN_FROM));
         let belief = STRANGER + (KNOWN - STRANGER) * i64::from(known) / i64::from(KNOWN_FROM);
         let mean = video.record.rate(OUTCOME, expected, belief);

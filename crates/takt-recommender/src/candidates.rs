@@ -3,30 +3,10 @@
 use crate::page::StageCounts;
 use crate::query::Query;
 use crate::registry::{FilterName, SourceName};
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
+use rustc_hash::FxHashMap;
 
-/// A hash for row numbers. Fixed, so no page depends on the process; the maps it serves are never iterated.
-#[derive(Debug, Default, Clone, Copy)]
-pub(crate) struct NumberHasher(u64);
-
-impl Hasher for NumberHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-    fn write(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            self.write_u32(u32::from(byte));
-        }
-    }
-    fn write_u32(&mut self, number: u32) {
-        let mixed = (self.0 ^ u64::from(number)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        self.0 = mixed ^ (mixed >> 32);
-    }
-}
-
-/// A map from row numbers, for looking up only.
-pub(crate) type NumberMap<T> = HashMap<u32, T, BuildHasherDefault<NumberHasher>>;
+/// A map from row numbers. Its order is nobody's business: it is for looking up only.
+pub(crate) type NumberMap<T> = FxHashMap<u32, T>;
 
 /// A video under consideration for one page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

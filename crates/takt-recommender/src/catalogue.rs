@@ -78,8 +78,6 @@ pub(crate) struct Video {
     pub(crate) record: Record,
     /// Decayed number of viewers who came to like it, by horizon.
     pub(crate) popularity: [i64; HORIZONS],
-    /// The videos liked with it, before it and after it.
-    pub(crate) neighbours: Neighbours,
     /// The row of its learned vectors; none before the first like.
     pub(crate) vector: Option<u32>,
     /// Words that no other video has had so far, as numbers.
@@ -91,7 +89,6 @@ impl Video {
         size_of::<Self>()
             + (self.features.capacity() + self.tags.capacity()) * size_of::<u32>()
             + self.lone.capacity() * size_of::<u64>()
-            + self.neighbours.bytes()
     }
 }
 
@@ -123,6 +120,8 @@ pub(crate) struct Fading {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Rows {
     pub(crate) videos: Vec<Video>,
+    /// The videos liked with each, before it and after it. Apart from the other columns: a page looks at thousands.
+    pub(crate) neighbours: Vec<Neighbours>,
     pub(crate) features: Vec<Feature>,
     /// What came of the videos that have a feature, by its number.
     pub(crate) feature_records: Vec<Record>,
@@ -162,6 +161,7 @@ impl Catalogue {
     pub(crate) fn new(fading: Fading, impressions_few: u32) -> Self {
         let rows = Rows {
             videos: Vec::new(),
+            neighbours: Vec::new(),
             features: Vec::new(),
             feature_records: Vec::new(),
             popularity: fading.popularity.map(|decay| Horizon { decay, total: 0 }),
@@ -175,7 +175,8 @@ impl Catalogue {
     }
 
     /// Derives all indexes anew. Their content is a function of the rows alone.
-    pub(crate) fn from_rows(rows: Rows, impressions_few: u32) -> Self {
+    pub(crate) fn from_rows(mut rows: Rows, impressions_few: u32) -> Self {
+        rows.vectors.derive();
         let mut catalogue = Self {
             video_ids: rows.videos.iter().zip(0..).map(|(video, number)| (video.id, number)).collect(),
             feature_ids: BTreeMap::new(),
@@ -206,6 +207,10 @@ impl Catalogue {
     }
     pub(crate) fn video(&self, number: u32) -> &Video {
         &self.rows.videos[number as usize]
+    }
+    /// What is liked with a video; nothing with one that was removed.
+    pub(crate) fn neighbours(&self, number: u32) -> &Neighbours {
+        &self.rows.neighbours[number as usize]
     }
     pub(crate) fn kind(&self, feature: u32) -> Kind {
         self.rows.features.get(feature as usize).map_or(Kind::Retired, Feature::kind)
@@ -253,6 +258,7 @@ impl Catalogue {
             None => match u32::try_from(self.rows.videos.len()) {
                 Ok(number) if number < u32::MAX => {
                     self.rows.videos.push(blank(id));
+                    self.rows.neighbours.push(Neighbours::default());
                     self.video_ids.insert(id, number);
                     number
                 }
@@ -289,6 +295,7 @@ impl Catalogue {
         let features = std::mem::take(&mut video.features);
         let vector = video.vector;
         *video = blank(video.id);
+        self.rows.neighbours[number as usize] = Neighbours::default();
         if let Some(place) = vector
             && let Some(moved) = self.rows.vectors.remove(place)
         {
@@ -345,13 +352,13 @@ impl Catalogue {
         if !self.video(number).live {
             return;
         }
-        self.rows.videos[number as usize].neighbours.liked += unit;
+        self.rows.neighbours[number as usize].liked += unit;
         for (&other, (forth, back)) in recent.iter().zip(masses(recent.len(), unit)) {
             if other == number || !self.video(other).live {
                 continue;
             }
-            self.rows.videos[other as usize].neighbours.connect(number, forth, back, neighbours_max);
-            self.rows.videos[number as usize].neighbours.connect(other, back, forth, neighbours_max);
+            self.rows.neighbours[other as usize].connect(number, forth, back, neighbours_max);
+            self.rows.neighbours[number as usize].connect(other, back, forth, neighbours_max);
         }
     }
 
@@ -374,7 +381,7 @@ impl Catalogue {
         self.today = day(now_ms);
         let shift = self.rows.co_watch.advance(now_ms);
         if shift > 0 {
-            self.rows.videos.iter_mut().for_each(|video| video.neighbours.scale(shift));
+            self.rows.neighbours.iter_mut().for_each(|neighbours| neighbours.scale(shift));
         }
         for at in 0..HORIZONS {
             let horizon = &mut self.rows.popularity[at];
@@ -397,6 +404,7 @@ impl Catalogue {
     /// Roughly what the catalogue takes in memory.
     pub(crate) fn bytes(&self) -> usize {
         let videos: usize = self.rows.videos.iter().map(Video::bytes).sum();
+        let neighbours: usize = self.rows.neighbours.iter().map(Neighbours::bytes).sum();
         let features: usize = self.rows.features.iter().map(|feature| 2 * feature.bytes()).sum();
         let postings: usize = self.postings.iter().map(|posting| posting.capacity() * size_of::<u32>()).sum();
         // Trees: id or score and number, nodes two thirds full.
@@ -410,6 +418,7 @@ impl Catalogue {
         let vectors = self.rows.vectors.bytes();
         vectors
             + videos
+            + neighbours
             + features
             + postings
             + self.postings.capacity() * size_of::<Vec<u32>>()
@@ -571,7 +580,6 @@ fn blank(id: VideoId) -> Video {
         tags: Vec::new(),
         record: Record::default(),
         popularity: [0; HORIZONS],
-        neighbours: Neighbours::default(),
         vector: None,
         lone: Vec::new(),
     }

@@ -8,12 +8,8 @@ use crate::engine::Engine;
 use crate::event::Event;
 use crate::fixed::{MICRO, mul, ratio};
 use crate::learn;
-use crate::query::Query;
-use crate::ranker::Scored;
-use crate::registry::TermName;
 use crate::viewer::{Change, Fact, Leaning, Viewer};
 use serde::{Deserialize, Serialize};
-use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use takt_core::{AccountId, Lang, SoundId, Timestamp, VideoId, ViewerId};
 
@@ -210,12 +206,13 @@ impl Chosen {
             && video.features.iter().any(|feature| self.unwanted.binary_search(feature).is_ok())
     }
 
-    fn follows(&self, video: &Video) -> bool {
+    /// Whether the viewer follows its creator.
+    pub(crate) fn follows(&self, video: &Video) -> bool {
         video.creator.is_some_and(|creator| self.followed.binary_search(&creator).is_ok())
     }
 
     /// -1, 0 or 1 in micro-units: what was asked for, asking for less against asking for more.
-    fn wish(&self, video: &Video) -> i64 {
+    pub(crate) fn wish(&self, video: &Video) -> i64 {
         let asked = |wanted: Wish| {
             video.features.iter().any(|feature| {
                 let place = self.wished.binary_search_by_key(feature, |&(wished, _)| wished);
@@ -224,25 +221,6 @@ impl Chosen {
         };
         i64::from(asked(Wish::More)) * MICRO - i64::from(asked(Wish::Less)) * MICRO
     }
-}
-
-/// Adds the terms of what the viewer asked for, and puts the ranking in order again.
-pub(crate) fn add_terms(query: &Query<'_>, ranked: &mut [Scored]) {
-    if query.chosen.followed.is_empty() && query.chosen.wished.is_empty() {
-        return;
-    }
-    let (followed, wish) =
-        (query.engine.policy.weight(TermName::Followed), query.engine.policy.weight(TermName::Wish));
-    for scored in &mut *ranked {
-        let video = query.engine.catalogue.video(scored.candidate.video);
-        if query.chosen.follows(video) {
-            scored.add(TermName::Followed, followed);
-            // Who follows already can not begin to.
-            scored.add(TermName::Follow, -scored.terms[TermName::Follow.index()]);
-        }
-        scored.add(TermName::Wish, mul(query.chosen.wish(video), wish));
-    }
-    ranked.sort_unstable_by_key(|scored| Reverse((scored.score, scored.candidate.video)));
 }
 
 /// What is left of a viewer's event while they have learning paused; none where nothing is held back.

@@ -5,6 +5,7 @@ use crate::control;
 use crate::event::{Event, LogEntry};
 use crate::keeping;
 use crate::learn;
+use crate::neighbours::Neighbours;
 use crate::outcomes::Outcomes;
 use crate::page::{Page, PageRequest};
 use crate::policy::Policy;
@@ -194,8 +195,7 @@ impl Engine {
         let Some(number) = self.catalogue.number(video) else { return Vec::new() };
         let surface = if on_page { Surface::Feed } else { Surface::Elsewhere };
         let features = learn::features(self, self.viewers.get(&viewer), number, surface);
-        let likely = |&outcome: &OutcomeName| (outcome, self.lore.outcomes.predict(outcome, &features));
-        OutcomeName::ALL.iter().map(likely).collect()
+        OutcomeName::ALL.iter().copied().zip(self.lore.outcomes.predict_all(&features)).collect()
     }
 
     /// The whole state as bytes, for [`Engine::restore`]: format version, policy, checksum and all.
@@ -238,7 +238,7 @@ impl Engine {
     pub fn stats(&self) -> Stats {
         let rows = &self.catalogue.rows;
         let live = self.catalogue.live.len();
-        let neighbours: usize = rows.videos.iter().map(|video| video.neighbours.len()).sum();
+        let neighbours: usize = rows.neighbours.iter().map(Neighbours::len).sum();
         let viewers: usize = self.viewers.values().map(|viewer| viewer.bytes() + 40).sum();
         Stats {
             position: self.counters.position,

@@ -24,8 +24,8 @@ const NEARBY_SCANS: usize = 64;
 pub struct AuditedPage {
     /// The page.
     pub page: Page,
-    /// SHA-256 over all ranked candidates, best first: for each the 16 bytes of its id and the 8 of its score, most
-    /// significant first.
+    /// SHA-256 over all ranked candidates, the shortlist first, then the others, best first: for each the 16 bytes of
+    /// its id and the 8 of its score, most significant first.
     pub candidates: [u8; 32],
     /// Every video that a source put forward.
     pub considered: Vec<Considered>,
@@ -103,7 +103,7 @@ impl Engine {
         Explanation {
             audited: audit(&run),
             places: run.items(RANKS_MAX.max(run.limit)),
-            scores: run.ranked.iter().map(|scored| (id(scored.candidate.video), scored.score)).collect(),
+            scores: run.ranking.scores().map(|(candidate, score)| (id(candidate.video), score)).collect(),
         }
     }
 
@@ -123,7 +123,7 @@ impl Engine {
             return Vec::new();
         };
         let part = |(seed, place): (u32, usize)| {
-            let neighbours = &self.catalogue.video(seed).neighbours;
+            let neighbours = self.catalogue.neighbours(seed);
             let nearness = 1.0 / ((1 + place) as f32).sqrt();
             let together = neighbours.get(number)?.together / neighbours.together.max(f32::MIN_POSITIVE);
             (together > 0.0).then_some((nearness * together, seed))
@@ -179,24 +179,26 @@ fn audit(run: &Run<'_>) -> AuditedPage {
     let page = run.page();
     let catalogue = &run.query.engine.catalogue;
     let mut hash = Sha256::new();
-    let shown: BTreeSet<VideoId> = page.items.iter().map(|item| item.video).collect();
+    let mut shown: Vec<VideoId> = page.items.iter().map(|item| item.video).collect();
+    shown.sort_unstable();
+    let is_shown = |video: &VideoId| shown.binary_search(video).is_ok();
     let ranked_places = page.items.iter().filter(|item| item.placement == Placement::Ranked);
     let lowest = ranked_places.map(|item| item.score).min();
-    let mut considered = Vec::with_capacity(run.ranked.len() + run.candidates.turned_away.len());
-    for scored in &run.ranked {
-        let video = catalogue.video(scored.candidate.video).id;
+    let mut considered = Vec::with_capacity(run.candidates.kept.len() + run.candidates.turned_away.len());
+    for (candidate, score) in run.ranking.scores() {
+        let video = catalogue.video(candidate.video).id;
         hash.update(video.bytes());
-        hash.update(scored.score.to_be_bytes());
+        hash.update(score.to_be_bytes());
         let fate = match lowest {
-            _ if shown.contains(&video) => Fate::Shown,
-            Some(lowest) if scored.score > lowest => Fate::Spreading,
+            _ if is_shown(&video) => Fate::Shown,
+            Some(lowest) if score > lowest => Fate::Spreading,
             _ => Fate::Outranked,
         };
-        considered.push(Considered { video, source: Some(scored.candidate.source()), fate });
+        considered.push(Considered { video, source: Some(candidate.source()), fate });
     }
     for &(number, reason) in &run.candidates.turned_away {
         let video = catalogue.video(number).id;
-        if !shown.contains(&video) {
+        if !is_shown(&video) {
             considered.push(Considered { video, source: None, fate: Fate::Dropped(reason) });
         }
     }

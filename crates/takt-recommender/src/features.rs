@@ -12,7 +12,8 @@ use crate::viewer::Viewer;
 use std::f64::consts::LN_2;
 
 /// How many features a prediction has: four of the outcome's own (constant, context, video, viewer) and shared ones.
-pub(crate) const FEATURES: usize = 4 + SHARED;
+pub(crate) const FEATURES: usize = OWN + SHARED;
+const OWN: usize = 4;
 const SHARED: usize = 9;
 
 /// Exposures' worth of doubt in the rates of a video, a viewer, a creator or tag.
@@ -34,6 +35,17 @@ impl Features {
     pub(crate) fn of(&self, outcome: OutcomeName) -> impl Iterator<Item = f64> {
         let at = outcome.index();
         [1.0, self.context[at], self.video[at], self.viewer[at]].into_iter().chain(self.shared)
+    }
+
+    /// One feature's values by outcome.
+    pub(crate) fn values(&self, feature: usize) -> ByOutcome<f64> {
+        match feature {
+            0 => [1.0; OutcomeName::COUNT],
+            1 => self.context,
+            2 => self.video,
+            3 => self.viewer,
+            shared => [self.shared[shared - OWN]; OutcomeName::COUNT],
+        }
     }
 }
 

@@ -197,10 +197,9 @@ const LN_2: i64 = 693_147;
 /// The logarithm of e to base 2, in micro-units.
 const LOG2_E: i64 = 1_442_695;
 
-/// The log-odds of `part / whole` in micro-units, for a part strictly between 0 and the whole; held to within a
-/// millionth of either end.
-pub(crate) fn logit(part: i64, whole: i64) -> i64 {
-    let share = ratio(part, whole).clamp(1, MICRO - 1).cast_unsigned();
+/// The log-odds of a share in micro-units, in micro-units; held to within a millionth of either end.
+pub(crate) fn logit(share: i64) -> i64 {
+    let share = share.clamp(1, MICRO - 1).cast_unsigned();
     // A common factor keeps the logarithm's table exact to the last place.
     mul(log2(share << 20) - log2((MICRO.cast_unsigned() - share) << 20), LN_2)
 }
@@ -211,7 +210,7 @@ pub(crate) fn logistic(log_odds: i64) -> i64 {
     let (whole, rest) = (halvings / MICRO as u64, halvings % MICRO as u64);
     // 2^-x = 2^(1 - fraction) / 2^(whole + 1), with 32 fractional bits.
     let small = power(65_536 - rest * 65_536 / MICRO as u64) >> (whole + 1).min(63);
-    let likelier = ((1_u128 << 32) * MICRO as u128 / ((1_u128 << 32) + u128::from(small))) as i64;
+    let likelier = ((MICRO.cast_unsigned() << 32) / ((1 << 32) + small)).cast_signed();
     if log_odds < 0 { MICRO - likelier } else { likelier }
 }
 
@@ -247,10 +246,10 @@ mod tests {
     fn log_odds_and_back() {
         for share in [1, 100, 3_000, 250_000, 500_000, 900_000, 999_000, 999_999] {
             let exact = (share as f64 / (MICRO - share) as f64).ln();
-            assert!((logit(share, MICRO) as f64 / 1e6 - exact).abs() < 3e-5, "{share}");
-            assert!((logistic(logit(share, MICRO)) - share).abs() < 20, "{share}");
+            assert!((logit(share) as f64 / 1e6 - exact).abs() < 3e-5, "{share}");
+            assert!((logistic(logit(share)) - share).abs() < 20, "{share}");
         }
-        assert_eq!((logistic(0), logit(1, 2)), (MICRO / 2, 0));
+        assert_eq!((logistic(0), logit(MICRO / 2)), (MICRO / 2, 0));
         assert_eq!((logistic(i64::MAX), logistic(i64::MIN)), (MICRO, 0));
     }
 
@@ -277,7 +276,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_argument_breaks_it(a: i64, b: i64, c: u32, now: i64) {
-            let _ = (mul(a, b), ratio(a, b), log2(a.cast_unsigned()), log2_1p(a), fade(c, a, b), logit(a, b), logistic(a));
+            let _ = (mul(a, b), ratio(a, b), log2(a.cast_unsigned()), log2_1p(a), fade(c, a, b), logit(a), logistic(a));
             let mut decay = Decay::new(a);
             let _ = (decay.unit_f32(now), decay.advance(now), decay.unit(now));
         }

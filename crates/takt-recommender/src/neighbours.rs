@@ -74,7 +74,7 @@ impl Neighbours {
         self.list.len()
     }
     pub(crate) fn bytes(&self) -> usize {
-        self.list.capacity() * size_of::<Neighbour>()
+        size_of::<Self>() + self.list.capacity() * size_of::<Neighbour>()
     }
 
     /// The largest number that the list refers to.

@@ -41,7 +41,19 @@ impl Outcomes {
         for (weight, value) in weights.iter().zip(features.of(outcome)) {
             sum += weight * value;
         }
-        logistic((sum.clamp(-LOG_ODDS_MAX, LOG_ODDS_MAX) * MICRO as f64) as i64)
+        likely(sum)
+    }
+
+    /// The same for all outcomes at once.
+    pub(crate) fn predict_all(&self, features: &Features) -> ByOutcome<i64> {
+        let mut sums = ByOutcome::default();
+        for feature in 0..FEATURES {
+            let values = features.values(feature);
+            for at in 0..OutcomeName::COUNT {
+                sums[at] += self.weights[at][feature] * values[at];
+            }
+        }
+        sums.map(likely)
     }
 
     /// Learns what came of an exposure, in hundredths.
@@ -56,4 +68,9 @@ impl Outcomes {
             *weight -= STEP * gradient / square.sqrt();
         }
     }
+}
+
+/// The probability of log-odds in units, in micro-units.
+fn likely(log_odds: f64) -> i64 {
+    logistic((log_odds.clamp(-LOG_ODDS_MAX, LOG_ODDS_MAX) * MICRO as f64) as i64)
 }

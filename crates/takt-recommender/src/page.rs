@@ -3,9 +3,9 @@
 use crate::candidates::{Candidate, Candidates};
 use crate::engine::Engine;
 use crate::query::Query;
-use crate::ranker::Scored;
+use crate::ranker::{Ranking, Scored};
 use crate::registry::{FilterName, SourceName};
-use crate::{candidates, control, ranker, reranker, sources};
+use crate::{candidates, ranker, reranker, sources};
 use serde::Serialize;
 use takt_core::{AccountId, Timestamp, VideoId, ViewerId};
 
@@ -89,8 +89,8 @@ const RANK_MAX: usize = 200;
 
 pub(crate) fn rank(engine: &Engine, request: &PageRequest) -> Vec<(VideoId, i64)> {
     let run = Run::with(Query::new(engine, request), request.limit.min(RANK_MAX));
-    let id = |scored: &Scored| engine.catalogue.video(scored.candidate.video).id;
-    run.ranked.iter().take(run.limit).map(|scored| (id(scored), scored.score)).collect()
+    let id = |candidate: Candidate| engine.catalogue.video(candidate.video).id;
+    run.ranking.scores().take(run.limit).map(|(candidate, score)| (id(candidate), score)).collect()
 }
 
 pub(crate) fn compute(engine: &Engine, request: &PageRequest) -> Page {
@@ -101,8 +101,7 @@ pub(crate) fn compute(engine: &Engine, request: &PageRequest) -> Page {
 pub(crate) struct Run<'a> {
     pub(crate) query: Query<'a>,
     pub(crate) candidates: Candidates,
-    /// Best first.
-    pub(crate) ranked: Vec<Scored>,
+    pub(crate) ranking: Ranking,
     /// How many videos the page shall have.
     pub(crate) limit: usize,
 }
@@ -118,9 +117,8 @@ impl<'a> Run<'a> {
         if limit > 0 {
             sources::gather(&query, limit, &mut candidates);
         }
-        let mut ranked = ranker::rank(&query, &candidates.kept);
-        control::add_terms(&query, &mut ranked);
-        Self { query, candidates, ranked, limit }
+        let ranking = ranker::rank(&query, &candidates.kept);
+        Self { query, candidates, ranking, limit }
     }
 
     pub(crate) fn page(&self) -> Page {
@@ -134,7 +132,7 @@ impl<'a> Run<'a> {
 
     /// The first `places` of the feed from here on. A page is its beginning, however far one looks.
     pub(crate) fn items(&self, places: usize) -> Vec<PageItem> {
-        let mut items = reranker::arrange(&self.query, self.ranked.clone(), places);
+        let mut items = reranker::arrange(&self.query, &self.ranking.shortlist, places);
         if items.len() < places && self.query.engine.policy.quota(SourceName::Returned) > 0 {
             items.extend(self.returned(places - items.len()));
         }
@@ -152,8 +150,7 @@ impl<'a> Run<'a> {
         let most = most.min(query.engine.policy.quota(SourceName::Returned));
         let waiting = waiting.take(most).map(|video| Candidate::only_from(SourceName::Returned, video));
         let waiting: Vec<_> = waiting.collect();
-        let mut scored = ranker::rank(query, &waiting);
-        control::add_terms(query, &mut scored);
+        let mut scored = ranker::rank(query, &waiting).shortlist;
         let place =
             |scored: &Scored| waiting.iter().position(|candidate| candidate.video == scored.candidate.video);
         scored.sort_by_key(place);

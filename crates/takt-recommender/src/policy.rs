@@ -147,6 +147,7 @@ pub(crate) struct ExplorationRules {
 #[serde(deny_unknown_fields)]
 pub(crate) struct PageRules {
     pub(crate) items_max: u32,
+    pub(crate) shortlist: u32,
     reserve_minutes: i64,
 }
 
@@ -354,6 +355,7 @@ impl Policy {
         }
         within("keeping.passing_videos", i64::from(self.keeping.passing_videos), 0, 1_000)?;
         within("page.items_max", i64::from(self.page.items_max), 1, 200)?;
+        within("page.shortlist", i64::from(self.page.shortlist), i64::from(self.page.items_max), 10_000)?;
         within("page.reserve_minutes", self.page.reserve_minutes, 0, 60 * 24 * 365)
     }
 }
@@ -406,7 +408,7 @@ mod tests {
         let policy = Policy::default();
         assert_eq!(policy.hash(), <[u8; 32]>::from(Sha256::digest(DEFAULT_POLICY)));
         assert_eq!(policy.weight(TermName::Creator), 1_000_000);
-        assert_eq!(policy.quota(SourceName::CoWatch), 100);
+        assert_eq!(policy.quota(SourceName::CoWatch), 60);
         assert_eq!(policy.reserve_ms(), 1_800_000);
         let off = DEFAULT_POLICY.replace("fresh = { enabled = true", "fresh = { enabled = false");
         assert_eq!(Policy::from_toml(&off).unwrap().quota(SourceName::Fresh), 0);
@@ -424,8 +426,14 @@ mod tests {
         assert!(error_of("skip_ms = 2000", "skip_ms = 2000\nskip_s = 2").contains("skip_s"));
         assert!(error_of("skip_ms = 2000", "").contains("skip_ms"));
         assert!(error_of("prior = 0.5 ", "prior = 0.0 ").contains("taste.prior"));
-        assert!(error_of("quota = 100", "quota = 1000000").contains("sources.co_watch.quota"));
-        assert!(error_of("quota = 100", "quota = -1").contains("quota"));
+        assert!(
+            error_of(
+                "co_watch = { enabled = true, quota = 60",
+                "co_watch = { enabled = true, quota = 1000000"
+            )
+            .contains("sources.co_watch.quota")
+        );
+        assert!(error_of("quota = 60", "quota = -1").contains("quota"));
         assert!(error_of("version = 1", "version = 2").contains("version must be 1"));
     }
 }

@@ -1,6 +1,6 @@
 //! The ranker: a score is the sum of named terms, each weight times value in micro-units.
 //!
-//! Invariant: a candidate is scored by itself. What depends on the rest of the page is added by the re-ranker.
+//! Invariant: a candidate is scored by itself; others only decide whether it is predicted for. What depends on the rest of the page is added by the re-ranker.
 
 use crate::candidates::Candidate;
 use crate::catalogue::{Kind, Video};
@@ -8,7 +8,7 @@ use crate::features::{ViewerFeatures, matched};
 use crate::fixed::{MICRO, fade, mix, mul, ratio};
 use crate::query::Query;
 use crate::rates::{ByOutcome, Surface};
-use crate::registry::{OutcomeName, TermName};
+use crate::registry::{OutcomeName, SourceName, TermName};
 use crate::signals::SIGNAL_TERMS;
 use std::cmp::Reverse;
 
@@ -45,28 +45,50 @@ const PREDICTED: [(TermName, OutcomeName, i64); OutcomeName::COUNT] = [
     (TermName::Refusal, OutcomeName::NotInterested, -1),
 ];
 
-/// Scores every candidate, best first. Of equals the newer goes first.
-pub(crate) fn rank(query: &Query<'_>, candidates: &[Candidate]) -> Vec<Scored> {
+/// The candidates of a request in order.
+#[derive(Debug)]
+pub(crate) struct Ranking {
+    /// Best first, with every term.
+    pub(crate) shortlist: Vec<Scored>,
+    /// Those that were not predicted for, with their scores without predictions, best first.
+    pub(crate) others: Vec<(Candidate, i64)>,
+}
+
+impl Ranking {
+    /// All of them, the shortlist first.
+    pub(crate) fn scores(&self) -> impl Iterator<Item = (Candidate, i64)> {
+        let shortlist = self.shortlist.iter().map(|scored| (scored.candidate, scored.score));
+        shortlist.chain(self.others.iter().copied())
+    }
+}
+
+/// Ranks in two steps: everything but predictions is cheap and scores every candidate; the best of these, and what
+/// exploration put forward, are predicted for. Of equals the newer goes first.
+pub(crate) fn rank(query: &Query<'_>, candidates: &[Candidate]) -> Ranking {
+    let mut scored: Vec<Scored> = candidates.iter().map(|&candidate| first_look(query, candidate)).collect();
+    let most = query.engine.policy.page.shortlist as usize;
+    let (mut short, mut others) = (Vec::with_capacity(scored.len()), Vec::new());
+    for (place, at) in best_first(&scored, 0..scored.len()).into_iter().enumerate() {
+        let row = &scored[at];
+        if place < most || row.candidate.is_from(SourceName::Exploration) {
+            short.push(at);
+        } else {
+            others.push((row.candidate, row.score));
+        }
+    }
     let expectations = Expectations::new(query);
-    let score = |&candidate: &Candidate| {
-        let mut terms = values(query, candidate, &expectations);
-        for &term in TermName::ALL {
-            terms[term.index()] = mul(terms[term.index()], query.engine.policy.weight(term));
-        }
-        // These bring their weights along.
-        let parts = query.relevance.parts(query.engine, candidate.video);
-        for (term, part) in SIGNAL_TERMS.into_iter().zip(parts) {
-            terms[term.index()] = mul(part, query.engine.policy.relevance.weight.0);
-        }
-        // Weights are at most 100 and values at most a few units: the sum is far from overflow.
-        Scored { candidate, terms, score: terms.iter().sum() }
-    };
-    let scored: Vec<Scored> = candidates.iter().map(score).collect();
-    // Keys are sorted instead of the long rows.
-    let mut order: Vec<_> =
-        scored.iter().zip(0..).map(|(row, at)| (row.score, row.candidate.video, at)).collect();
-    order.sort_unstable_by_key(|&key| Reverse(key));
-    order.into_iter().map(|(_, _, at): (_, _, usize)| scored[at].clone()).collect()
+    for &at in &short {
+        add_predictions(query, &expectations, &mut scored[at]);
+    }
+    let shortlist = best_first(&scored, short.into_iter()).into_iter().map(|at| scored[at].clone()).collect();
+    Ranking { shortlist, others }
+}
+
+/// Places of rows by score. Keys are sorted instead of the long rows.
+fn best_first(scored: &[Scored], places: impl Iterator<Item = usize>) -> Vec<usize> {
+    let mut keys: Vec<_> = places.map(|at| (scored[at].score, scored[at].candidate.video, at)).collect();
+    keys.sort_unstable_by_key(|&key| Reverse(key));
+    keys.into_iter().map(|(_, _, at)| at).collect()
 }
 
 /// What all candidates of a request share.
@@ -87,39 +109,56 @@ impl Expectations {
     }
 }
 
-fn values(query: &Query<'_>, candidate: Candidate, expectations: &Expectations) -> Terms {
+/// A candidate with every term but the predictions.
+fn first_look(query: &Query<'_>, candidate: Candidate) -> Scored {
     let engine = query.engine;
     let policy = &engine.policy;
     let video = engine.catalogue.video(candidate.video);
     let mut terms = [0; TermName::COUNT];
     taste(query, video, &mut terms);
-    predictions(query, candidate.video, expectations, &mut terms);
     let age_ms = query.now_ms.saturating_sub(video.published_ms);
-    let mut set = |term: TermName, value: i64| terms[term.index()] = value;
-    set(TermName::Freshness, i64::from(fade(MICRO as u32, age_ms, policy.freshness_half_life_ms())));
-    set(TermName::Exploration, novelty(video.record.shown, policy.exploration.impressions_max));
-    set(
-        TermName::Chance,
-        (mix(query.seed ^ SALT, u64::from(candidate.video)) % MICRO.cast_unsigned()).cast_signed(),
-    );
-    terms
+    let chance = mix(query.seed ^ SALT, u64::from(candidate.video)) % MICRO.cast_unsigned();
+    for (term, value) in [
+        (TermName::Followed, i64::from(query.chosen.follows(video)) * MICRO),
+        (TermName::Wish, query.chosen.wish(video)),
+        (TermName::Freshness, i64::from(fade(MICRO as u32, age_ms, policy.freshness_half_life_ms()))),
+        (TermName::Exploration, novelty(video.record.shown, policy.exploration.impressions_max)),
+        (TermName::Chance, chance.cast_signed()),
+    ] {
+        terms[term.index()] = value;
+    }
+    for (value, &term) in terms.iter_mut().zip(TermName::ALL) {
+        if *value != 0 {
+            *value = mul(*value, policy.weight(term));
+        }
+    }
+    // These bring their weights along.
+    let parts = query.relevance.parts(engine, candidate.video);
+    for (term, part) in SIGNAL_TERMS.into_iter().zip(parts) {
+        terms[term.index()] = part;
+    }
+    // Weights are at most 100 and values at most a few units: the sum is far from overflow.
+    Scored { candidate, terms, score: terms.iter().sum() }
 }
 
-/// The predicted outcomes against the average.
-fn predictions(query: &Query<'_>, number: u32, expectations: &Expectations, terms: &mut Terms) {
+/// Adds the predicted outcomes against the average.
+fn add_predictions(query: &Query<'_>, expectations: &Expectations, scored: &mut Scored) {
     let engine = query.engine;
-    let video = engine.catalogue.video(number);
+    let video = engine.catalogue.video(scored.candidate.video);
     let leanings = video
         .features
         .iter()
         .filter_map(|&feature| query.taste(feature))
         .map(|taste| (taste.kind, taste.plain));
-    let matched = matched(query.relevance.likeness(engine, number), leanings);
-    let features = expectations.viewer.with(engine, video, matched);
+    let matched = matched(query.relevance.likeness(engine, scored.candidate.video), leanings);
+    let likely = engine.lore.outcomes.predict_all(&expectations.viewer.with(engine, video, matched));
+    let follows = query.chosen.follows(video);
     for (term, outcome, sign) in PREDICTED {
-        if engine.policy.weight(term) > 0 {
-            let likely = engine.lore.outcomes.predict(outcome, &features);
-            terms[term.index()] = sign * (likely - expectations.average[outcome.index()]);
+        // Who follows already can not begin to.
+        if term != TermName::Follow || !follows {
+            let at = outcome.index();
+            let value = sign * (likely[at] - expectations.average[at]);
+            scored.add(term, mul(value, engine.policy.weight(term)));
         }
     }
 }

@@ -68,7 +68,7 @@ impl Expected {
 
 /// Log-odds of a rate that is never taken for quite certain.
 fn certain_logit(rate: i64) -> i64 {
-    logit(rate.clamp(MICRO / 1_000, MICRO - MICRO / 1_000), MICRO)
+    logit(rate.clamp(MICRO / 1_000, MICRO - MICRO / 1_000))
 }
 
 /// Where a video was met.
@@ -126,10 +126,12 @@ impl Contexts {
         self.all.rate(outcome, prior(outcome), CONTEXT_DOUBT)
     }
 
-    /// The rate of an outcome for a length on a surface, in micro-units.
-    pub(crate) fn rate(&self, surface: Surface, duration_ms: u32, outcome: OutcomeName) -> i64 {
+    /// The rates of an outcome on a surface by class of length, in micro-units.
+    pub(crate) fn rates(&self, surface: Surface, outcome: OutcomeName) -> impl Iterator<Item = i64> {
         let there = self.surfaces[surface as usize].rate(outcome, self.average(outcome), CONTEXT_DOUBT);
-        self.records[place(surface, duration_ms)].rate(outcome, there, CONTEXT_DOUBT)
+        let first = surface as usize * LENGTHS;
+        let records = self.records[first..first + LENGTHS].iter();
+        records.map(move |record| record.rate(outcome, there, CONTEXT_DOUBT))
     }
 
     /// The log-odds of every outcome on a surface, by length, in units.

@@ -61,7 +61,7 @@ impl Relevance {
         let mut weights: BySignal = *engine.lore.signals.of(liked);
         let with_walk = weights[Signal::Walk as usize] >= WALK_WEIGHT_MIN;
         for (weight, factor) in weights.iter_mut().zip(engine.policy.signal_factors()) {
-            *weight *= factor;
+            *weight *= factor * engine.policy.relevance.weight.0 as f32 / MICRO as f32;
         }
         Self::with(engine, row, weights, with_walk, None)
     }
@@ -102,13 +102,12 @@ impl Relevance {
     fn spread(&mut self, engine: &Engine, row: &Viewer, with_walk: bool, target: Option<u32>) {
         let catalogue = &engine.catalogue;
         let unit = catalogue.rows.co_watch.unit_f32(engine.counters.now_ms);
-        let expected: usize =
-            row.recent.iter().map(|recent| catalogue.video(recent.video).neighbours.len()).sum();
+        let expected: usize = row.recent.iter().map(|recent| catalogue.neighbours(recent.video).len()).sum();
         self.tally = Tally::new(expected.min(16_384));
         // How much of what leads on is known from enough viewers; the rest of the share goes to nobody.
         let mut known = 0.0_f32;
         for (recent, place) in row.recent.iter().rev().zip(0_usize..) {
-            let seed = &catalogue.video(recent.video).neighbours;
+            let seed = catalogue.neighbours(recent.video);
             let nearness = 1.0 / ((1 + place) as f32).sqrt();
             self.nearness += nearness;
             let others = (seed.liked - SEED_SELF_AND_ONE * unit).max(0.0);
@@ -131,16 +130,19 @@ impl Relevance {
         self.walk_on(engine, with_walk);
         let mut totals = [0.0_f32; PATHS];
         for entry in &mut self.tally.entries {
-            let video = catalogue.video(entry.video);
-            let is_target = target == Some(entry.video);
-            if (!video.live || row.seen.contains(entry.video)) && !is_target {
+            let video = catalogue.neighbours(entry.video);
+            // Nothing is connected to what was removed.
+            let gone = video.together <= 0.0 || row.seen.contains(entry.video);
+            if gone && target != Some(entry.video) {
                 entry.sums = [0.0; PATHS];
                 continue;
             }
-            entry.sums[0] /= fourth_root(video.neighbours.liked + SHRINK * unit);
-            let before = fourth_root(video.neighbours.before + SHRINK * unit);
-            for path in [1, 3, 4, 5] {
-                entry.sums[path] /= before;
+            entry.sums[0] /= fourth_root(video.liked + SHRINK * unit);
+            if entry.sums[1] > 0.0 {
+                let before = fourth_root(video.before + SHRINK * unit);
+                for path in [1, 3, 4, 5] {
+                    entry.sums[path] /= before;
+                }
             }
             for (total, sum) in totals.iter_mut().zip(entry.sums) {
                 *total += sum;
@@ -173,7 +175,7 @@ impl Relevance {
         seeds.sort_unstable_by_key(|&(_, video)| video);
         let reached: f32 = seeds.iter().map(|&(share, _)| share).sum();
         for (share, video) in seeds {
-            let seed = &engine.catalogue.video(video).neighbours;
+            let seed = engine.catalogue.neighbours(video);
             let factor = share / (reached * seed.walk.max(f32::MIN_POSITIVE));
             for neighbour in seed.iter() {
                 self.tally.sums(neighbour.video)[2] += factor * neighbour.walk;
@@ -222,7 +224,9 @@ impl Relevance {
     pub(crate) fn parts(&self, engine: &Engine, video: u32) -> Logarithms {
         let mut parts = self.logarithms(engine, video);
         for (part, weight) in parts.iter_mut().zip(self.weights) {
-            *part = mul(*part, weight);
+            if *part != 0 {
+                *part = mul(*part, weight);
+            }
         }
         parts
     }
@@ -267,14 +271,14 @@ pub(crate) fn likeness(engine: &Engine, row: &Viewer, video: u32) -> f32 {
     let unit = catalogue.rows.co_watch.unit_f32(engine.counters.now_ms);
     let (mut sum, mut total) = (0.0_f32, 0.0_f32);
     for (recent, place) in row.recent.iter().rev().zip(0_usize..) {
-        let seed = &catalogue.video(recent.video).neighbours;
+        let seed = catalogue.neighbours(recent.video);
         let nearness = 1.0 / ((1 + place) as f32).sqrt();
         total += nearness;
         if let Some(neighbour) = seed.get(video) {
             sum += nearness / seed.together.max(f32::MIN_POSITIVE) * neighbour.together;
         }
     }
-    let liked = catalogue.video(video).neighbours.liked;
+    let liked = catalogue.neighbours(video).liked;
     sum / fourth_root(liked / unit + SHRINK) / total.max(1.0)
 }
 

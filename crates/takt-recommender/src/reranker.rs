@@ -33,7 +33,7 @@ enum Strictness {
 
 /// A candidate waiting for a place.
 struct Waiting<'a> {
-    scored: Scored,
+    scored: &'a Scored,
     video: &'a Video,
     placed: bool,
 }
@@ -60,11 +60,11 @@ struct Repeats {
 }
 
 /// Fills `limit` places from candidates ranked best first.
-pub(crate) fn arrange(query: &Query<'_>, ranked: Vec<Scored>, limit: usize) -> Vec<PageItem> {
+pub(crate) fn arrange(query: &Query<'_>, ranked: &[Scored], limit: usize) -> Vec<PageItem> {
     let catalogue = &query.engine.catalogue;
     let video = |scored: &Scored| catalogue.video(scored.candidate.video);
     let mut waiting: Vec<Waiting<'_>> =
-        ranked.into_iter().map(|scored| Waiting { video: video(&scored), scored, placed: false }).collect();
+        ranked.iter().map(|scored| Waiting { video: video(scored), scored, placed: false }).collect();
     let mut above = Above::new(query);
     let mut items = Vec::with_capacity(limit.min(waiting.len()));
     for place in 0..limit {
@@ -74,11 +74,12 @@ pub(crate) fn arrange(query: &Query<'_>, ranked: Vec<Scored>, limit: usize) -> V
         let placement = if explored.is_some() { Placement::Exploration } else { Placement::Ranked };
         let chosen = &mut waiting[chosen];
         chosen.placed = true;
+        let mut scored = chosen.scored.clone();
         for (term, value) in above.repeats(chosen.video).terms(query) {
-            chosen.scored.add(term, value);
+            scored.add(term, value);
         }
         above.push(chosen.video);
-        items.push(item(&chosen.scored, chosen.video, placement));
+        items.push(item(&scored, chosen.video, placement));
     }
     items
 }

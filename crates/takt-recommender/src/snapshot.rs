@@ -14,7 +14,7 @@ use takt_core::ViewerId;
 
 const MAGIC: &[u8; 7] = b"TAKTREC";
 /// Changes whenever the same log would give other bytes: another layout, or another way to learn.
-const FORMAT: u8 = 5;
+const FORMAT: u8 = 6;
 const HEAD_BYTES: usize = 8 + 32;
 const CHECKSUM_BYTES: usize = 32;
 
@@ -156,7 +156,10 @@ pub(crate) fn read(policy: Policy, bytes: &[u8]) -> Result<Engine, RestoreError>
 fn check(state: &State) -> Result<(), RestoreError> {
     let (videos, features) = (state.rows.videos.len() as u64, state.rows.features.len() as u64);
     let outside = |number: Option<u32>, rows: u64| number.is_some_and(|number| u64::from(number) >= rows);
-    if state.rows.feature_records.len() as u64 != features || !state.lore.contexts.is_whole() {
+    if state.rows.feature_records.len() as u64 != features
+        || state.rows.neighbours.len() as u64 != videos
+        || !state.lore.contexts.is_whole()
+    {
         return Err(RestoreError::Inconsistent("a table has another size".into()));
     }
     let Rows { lone, idle, free, .. } = &state.rows;
@@ -166,12 +169,14 @@ fn check(state: &State) -> Result<(), RestoreError> {
         return Err(RestoreError::Inconsistent("what waits refers to a missing row".into()));
     }
     for video in &state.rows.videos {
-        let neighbour = video.neighbours.reference();
         let own =
             video.features.iter().chain(&video.tags).copied().chain(video.creator).chain(video.sound).max();
-        if outside(neighbour, videos) || outside(own, features) {
+        if outside(own, features) {
             return Err(RestoreError::Inconsistent(format!("{:?} refers to a missing row", video.id)));
         }
+    }
+    if state.rows.neighbours.iter().any(|neighbours| outside(neighbours.reference(), videos)) {
+        return Err(RestoreError::Inconsistent("a list of neighbours refers to a missing row".into()));
     }
     let vectors = &state.rows.vectors;
     let has_row = |(video, number): (&Video, u32)| match video.vector {

@@ -52,10 +52,30 @@ pub(crate) struct Row {
     likes: u32,
 }
 
+/// What a video is as the next, in small whole numbers, for looking through many.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Sketch {
+    video: u32,
+    parts: [i8; DIMENSIONS],
+    /// What one of the numbers stands for.
+    scale: f32,
+}
+
+/// Numbers of a sketch go from minus this to this.
+const SKETCH_MAX: f32 = 127.0;
+/// Numbers of a direction that sketches are compared with: products of both, summed, stay far within 32 bits.
+const POINTER_MAX: f32 = 4_095.0;
+
+/// A direction in whole numbers, to compare sketches with.
+pub(crate) struct Pointer([i16; DIMENSIONS]);
+
 /// All vectors.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Vectors {
     pub(crate) rows: Vec<Row>,
+    /// By row; derived from the rows.
+    #[serde(skip)]
+    sketches: Vec<Sketch>,
     /// The rows of the latest likes, a ring.
     latest: Vec<u32>,
     turn: u32,
@@ -69,7 +89,9 @@ impl Vectors {
         for (value, draw) in says.as_flattened_mut().iter_mut().zip(0..) {
             *value = START * ((mix(salt, draw) >> 40) as f32 / (1 << 23) as f32 - 1.0);
         }
-        self.rows.push(Row { video, says, is: NOWHERE, squares: [SQUARES; 2], likes: 0 });
+        let row = Row { video, says, is: NOWHERE, squares: [SQUARES; 2], likes: 0 };
+        self.sketches.push(row.sketch());
+        self.rows.push(row);
         Some(place)
     }
 
@@ -77,6 +99,7 @@ impl Vectors {
     pub(crate) fn remove(&mut self, place: u32) -> Option<u32> {
         let last = self.rows.len().checked_sub(1)? as u32;
         self.rows.swap_remove(place as usize);
+        self.sketches.swap_remove(place as usize);
         self.latest.retain_mut(|row| {
             let stays = *row != place;
             if *row == last {
@@ -88,13 +111,24 @@ impl Vectors {
         self.rows.get(place as usize).map(|row| row.video)
     }
 
-    /// Whether everything refers to rows that are there.
+    /// Derives what a snapshot does not hold.
+    pub(crate) fn derive(&mut self) {
+        self.sketches = self.rows.iter().map(Row::sketch).collect();
+    }
+
+    /// Whether everything refers to rows that are there, and every number is one.
     pub(crate) fn is_whole(&self) -> bool {
-        self.latest.iter().all(|&row| (row as usize) < self.rows.len()) && self.latest.len() <= LATEST
+        let is_finite =
+            |row: &Row| row.says.as_flattened().iter().chain(row.is.as_flattened()).all(|x| x.is_finite());
+        self.rows.iter().all(is_finite)
+            && self.latest.iter().all(|&row| (row as usize) < self.rows.len())
+            && self.latest.len() <= LATEST
     }
 
     pub(crate) fn bytes(&self) -> usize {
-        self.rows.capacity() * size_of::<Row>() + self.latest.capacity() * size_of::<u32>()
+        self.rows.capacity() * size_of::<Row>()
+            + self.sketches.capacity() * size_of::<Sketch>()
+            + self.latest.capacity() * size_of::<u32>()
     }
 
     /// Where a viewer goes who liked these, latest first.
@@ -109,8 +143,21 @@ impl Vectors {
     /// How much likelier than a draw a video is to be next, as a logarithm to base 2, in units.
     pub(crate) fn logarithm(&self, direction: &Direction, row: u32) -> f32 {
         let row = &self.rows[row as usize];
-        let known = row.likes as f32 / (row.likes as f32 + DOUBT);
-        (known * dot(direction, &row.is) * LOG2_E).clamp(-LOG_MAX, LOG_MAX)
+        (row.known() * dot(direction, &row.is) * LOG2_E).clamp(-LOG_MAX, LOG_MAX)
+    }
+
+    /// About the same of every `stride`th row from `first`, in units of the pointer's, with its video: good for comparing.
+    pub(crate) fn likeness(
+        &self,
+        pointer: &Pointer,
+        first: usize,
+        stride: usize,
+    ) -> impl Iterator<Item = (f32, u32)> {
+        self.sketches
+            .iter()
+            .skip(first)
+            .step_by(stride)
+            .map(|sketch| (sketch.likeness(pointer), sketch.video))
     }
 
     /// A viewer who liked these, latest first, liked `next`. `seed` decides the samples.
@@ -129,6 +176,9 @@ impl Vectors {
                 let row = &mut self.rows[row as usize];
                 let steps = step(&mut row.squares[0], share * share * dot(&change, &change));
                 add(&mut row.says, &change, -steps * share);
+            }
+            for row in samples {
+                self.sketches[row as usize] = self.rows[row as usize].sketch();
             }
         }
         let turn = self.turn as usize % LATEST;
@@ -178,6 +228,50 @@ impl Vectors {
         }
         change
     }
+}
+
+impl Row {
+    /// How much is known of what the video is, from 0 to 1.
+    fn known(&self) -> f32 {
+        self.likes as f32 / (self.likes as f32 + DOUBT)
+    }
+
+    fn sketch(&self) -> Sketch {
+        let (parts, scale) = whole_numbers(&self.is, SKETCH_MAX);
+        Sketch { video: self.video, parts: parts.map(|part| part as i8), scale: scale * self.known() }
+    }
+}
+
+impl Sketch {
+    fn likeness(&self, pointer: &Pointer) -> f32 {
+        let mut lanes = [0_i32; LANES];
+        for (a, b) in pointer.0.chunks_exact(LANES).zip(self.parts.chunks_exact(LANES)) {
+            for lane in 0..LANES {
+                lanes[lane] += i32::from(a[lane]) * i32::from(b[lane]);
+            }
+        }
+        let sum: i32 = lanes.iter().sum();
+        sum as f32 * self.scale
+    }
+}
+
+impl Pointer {
+    pub(crate) fn new(direction: &Direction) -> Self {
+        Self(whole_numbers(direction, POINTER_MAX).0.map(|part| part as i16))
+    }
+}
+
+/// The numbers scaled so that the largest is `most`, and rounded; and what one of them stands for.
+fn whole_numbers(direction: &Direction, most: f32) -> ([f32; DIMENSIONS], f32) {
+    let largest = direction.as_flattened().iter().fold(0.0_f32, |largest, part| largest.max(part.abs()));
+    let scale = largest / most;
+    let factor = if scale > 0.0 { 1.0 / scale } else { 0.0 };
+    let mut parts = [0.0; DIMENSIONS];
+    for (whole, part) in parts.iter_mut().zip(direction.as_flattened()) {
+        // A half is added for rounding; conversions cut off.
+        *whole = part * factor + if *part < 0.0 { -0.5 } else { 0.5 };
+    }
+    (parts, scale)
 }
 
 /// The rows with what each counts; the squares of the shares sum to 1, so that directions are of about one length.
@@ -251,6 +345,29 @@ mod tests {
             let most = others.map(|other| vectors.logarithm(&direction, other)).fold(f32::MIN, f32::max);
             assert!(least > most + 1.0, "video {video}: {least} and {most}");
         }
+    }
+
+    #[test]
+    fn sketches_tell_what_vectors_tell() {
+        let mut vectors = two_halves();
+        for video in 0..20 {
+            let direction = vectors.direction(std::iter::once(Some(video)));
+            let pointer = Pointer::new(&direction);
+            let ranking = |of: &dyn Fn(u32) -> f32| {
+                let mut rows: Vec<u32> = (0..20).collect();
+                rows.sort_by(|&a, &b| of(b).total_cmp(&of(a)));
+                rows.truncate(10);
+                rows.sort_unstable();
+                rows
+            };
+            let exact = ranking(&|row| vectors.logarithm(&direction, row));
+            let sketched = |row: u32| vectors.sketches[row as usize].likeness(&pointer);
+            assert_eq!(ranking(&sketched), exact, "video {video}");
+        }
+        let kept = vectors.clone();
+        vectors.sketches.clear();
+        vectors.derive();
+        assert_eq!(vectors, kept);
     }
 
     #[test]

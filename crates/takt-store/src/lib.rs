@@ -14,7 +14,8 @@ pub mod test_support;
 
 pub use blobs::{BlobError, BlobKey, BlobMeta, Blobs, BlobsConfig};
 pub use db::{
-    Args, Cell, Column, Db, DbError, Migration, Mismatch, Record, Row, Tx, Value, count_statements, in_list,
+    Args, Cell, Column, Db, DbError, LIST_MAX, Migration, Mismatch, PerSize, Record, Row, Tx, Value,
+    count_statements, in_list, list, per_size,
 };
 pub use event_log::{Appended, Entry, EventLog, LogError, NewEntry, Sync};
 pub use jobs::{JOB_TABLE_SQL, Job, JobCounts, JobError, JobQueue, NewJob, ParkedJob, Retried};

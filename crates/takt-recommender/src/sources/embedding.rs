@@ -1,9 +1,10 @@
 //! Videos whose learned vectors lie in the direction of what the viewer liked.
 
 use super::{Gathering, offer_best};
+use crate::vectors::Pointer;
 
 /// The rows that are looked at, evenly spread over all where there are more.
-const LOOKS_MAX: usize = 16_384;
+const LOOKS_MAX: usize = 8_192;
 
 pub(crate) fn gather(gathering: &mut Gathering<'_, '_>) {
     let query = gathering.query;
@@ -12,10 +13,8 @@ pub(crate) fn gather(gathering: &mut Gathering<'_, '_>) {
     let stride = vectors.rows.len().div_ceil(LOOKS_MAX).max(1);
     // Another part of them with every seed.
     let first = (query.seed % stride as u64) as usize;
-    let places = (first..vectors.rows.len()).step_by(stride);
-    let videos: Vec<(f32, u32)> = places
-        .map(|place| (vectors.logarithm(direction, place as u32), vectors.rows[place].video))
-        .filter(|&(likelier, _)| likelier > 0.0)
-        .collect();
-    offer_best(gathering, videos);
+    let pointer = Pointer::new(direction);
+    let likely = vectors.likeness(&pointer, first, stride);
+    let likely: Vec<(f32, u32)> = likely.filter(|&(likeness, _)| likeness > 0.0).collect();
+    offer_best(gathering, likely);
 }

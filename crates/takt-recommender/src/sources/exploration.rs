@@ -6,7 +6,7 @@ use crate::fixed::mix;
 use std::cmp::Reverse;
 
 /// So many young videos are drawn for at most: looking at all would take longer the more are new.
-const YOUNG_MAX: u64 = 96;
+const YOUNG_MAX: u64 = 64;
 /// So many of any age are drawn for besides: who was passed over when young is not lost.
 const ANY_AGE: u64 = 32;
 /// Keeps these draws apart from others with the same seed.
@@ -27,24 +27,22 @@ fn arms(gathering: &Gathering<'_, '_>) -> Vec<u32> {
     let few = &catalogue.little_shown;
     let count = few.len();
     let young_from = query.now_ms.saturating_sub(query.engine.policy.young_ms());
-    let is_old = |place: u64| {
-        let number = u32::try_from(place).ok().and_then(|place| few.select(place));
-        number.is_some_and(|number| catalogue.video(number).published_ms < young_from)
-    };
+    let select = |place: u64| few.select(u32::try_from(place).ok()?);
+    let is_old =
+        |place: u64| select(place).is_some_and(|number| catalogue.video(number).published_ms < young_from);
     // Numbers go up with time, but for what came back.
-    let (mut first, mut end) = (0, count);
-    while first < end {
-        let middle = first + (end - first) / 2;
-        if is_old(middle) { first = middle + 1 } else { end = middle }
+    let (mut old, mut end) = (0, count);
+    while old < end {
+        let middle = old + (end - old) / 2;
+        if is_old(middle) { old = middle + 1 } else { end = middle }
     }
-    let (young, seed) = (count - first, mix(query.seed, SALT));
+    let (young, seed) = (count - old, mix(query.seed, SALT));
     let of_young = (0..young.min(YOUNG_MAX)).map(|draw| {
         let place = if young <= YOUNG_MAX { draw } else { mix(seed, draw) % young };
-        first + place
+        old + place
     });
-    let of_all = (0..ANY_AGE.min(count)).map(|draw| mix(seed, YOUNG_MAX + draw) % count);
-    let places = of_young.chain(of_all);
-    let mut arms: Vec<u32> = places.filter_map(|place| few.select(u32::try_from(place).ok()?)).collect();
+    let mut arms: Vec<u32> = of_young.filter_map(select).collect();
+    arms.extend((0..ANY_AGE.min(count)).filter_map(|draw| select(mix(seed, YOUNG_MAX + draw) % count)));
     arms.sort_unstable();
     arms.dedup();
     arms

@@ -503,6 +503,6 @@ fn the_same_log_gives_the_same_state_on_every_machine() {
         }
         cell.pass_ms(600_000);
     }
-    let expected = "7d1b8d6dc23ef56435dae71accf9ea51c8bfd8a453cff370e9235303c41dca80";
+    let expected = "5214225b8a5a665eb4052b7b75ae7ca7a2a01ff79f756015f21d4b448be7f7f9";
     assert_eq!(hex::encode(cell.engine.digest()), expected);
 }

@@ -6,8 +6,9 @@
 use super::store;
 use crate::error::Result;
 use parking_lot::Mutex;
+use rustc_hash::FxHashMap;
+use std::collections::BTreeMap;
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 use takt_core::VideoId;
@@ -27,8 +28,9 @@ const SOURCE: &str = "source:";
 
 /// What became of a video, and which source put it forward.
 type What = (Fate, Option<SourceName>);
-/// Counts by video; a video has few.
-type Counts = HashMap<VideoId, Vec<(What, i64)>>;
+/// Counts by video; a video has few. Some thousand are looked up per page, by ids that only the server mints: a quick hash
+/// will do.
+type Counts = FxHashMap<VideoId, Vec<(What, i64)>>;
 
 /// What was counted and not written yet.
 pub(super) struct Reach {

@@ -3,8 +3,9 @@
 use super::FollowCounts;
 use crate::error::Result;
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 use takt_core::{AccountId, Timestamp, VideoId, ViewerId};
-use takt_store::{Db, args, in_list, record};
+use takt_store::{Db, LIST_MAX, PerSize, args, in_list, list, per_size, record};
 
 record! {
     /// A public video of somebody followed.
@@ -20,16 +21,22 @@ pub async fn follows(db: &Db, viewer: ViewerId, creator: AccountId) -> Result<bo
     Ok(row.is_some())
 }
 
+static FOLLOWED: PerSize = LazyLock::new(|| {
+    per_size(|size| {
+        format!("SELECT creator_id FROM follow WHERE viewer_id = $1 AND creator_id IN ({})", in_list(2, size))
+    })
+});
+
 /// Those of `creators` whom the viewer follows.
 pub async fn followed(db: &Db, viewer: ViewerId, creators: BTreeSet<AccountId>) -> Result<Vec<AccountId>> {
-    let sql = format!(
-        "SELECT creator_id FROM follow WHERE viewer_id = $1 AND creator_id IN ({})",
-        in_list(2, creators.len())
-    );
-    let mut args = args![viewer];
-    args.extend(creators);
-    let rows: Vec<(AccountId,)> = db.all_dyn(sql, args).await?;
-    Ok(rows.into_iter().map(|row| row.0).collect())
+    let creators: Vec<AccountId> = creators.into_iter().collect();
+    let mut followed = Vec::new();
+    for creators in creators.chunks(LIST_MAX) {
+        let (sql, args) = list(&FOLLOWED, args![viewer], creators);
+        let rows: Vec<(AccountId,)> = db.all(sql, args).await?;
+        followed.extend(rows.into_iter().map(|row| row.0));
+    }
+    Ok(followed)
 }
 
 /// How many follow the creator, and how many the viewer follows.

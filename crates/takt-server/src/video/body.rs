@@ -1,6 +1,6 @@
 //! A video as clients see it.
 
-use super::store::{self, LIST_MAX, RenditionRow, VideoRow};
+use super::store::{self, RenditionRow, VideoRow};
 use crate::error::Result;
 use crate::follow;
 use crate::sound::{self, Consent};
@@ -255,7 +255,7 @@ pub async fn bodies(state: &State, ids: &[VideoId], viewer: Option<ViewerId>) ->
 /// videos.
 pub async fn bodies_for(state: &State, ids: &[VideoId], looker: Looker) -> Result<Vec<VideoBody>> {
     let mut found: HashMap<VideoId, VideoBody> = HashMap::with_capacity(ids.len());
-    for ids in ids.chunks(LIST_MAX) {
+    for ids in ids.chunks(takt_store::LIST_MAX) {
         // Before what is made of them: a video may get ready in between, and a ready one has renditions.
         let rows = store::by_ids(&state.db, ids).await?;
         let mut renditions: HashMap<VideoId, Vec<RenditionBody>> = HashMap::with_capacity(ids.len());

@@ -5,10 +5,7 @@ use crate::error::Result;
 use crate::sound::{Consent, PickedSound};
 use std::sync::LazyLock;
 use takt_core::{AccountId, Caption, Handle, Lang, SoundId, Timestamp, VideoId, ViewerId};
-use takt_store::{Args, Db, Tx, args, in_list, record};
-
-/// Most videos asked for in one statement.
-pub const LIST_MAX: usize = 128;
+use takt_store::{Args, Db, LIST_MAX, PerSize, Tx, args, in_list, list, per_size, record};
 
 record! {
     /// A video with everything its body shows but renditions.
@@ -111,14 +108,8 @@ impl RequestRow {
     }
 }
 
-/// A list in a statement is as long as one of these; what is over repeats its last id. So there are few statements, and
-/// the database knows each.
-const LIST_SIZES: [usize; 5] = [1, 4, 16, 32, LIST_MAX];
-
-type PerSize = LazyLock<[String; LIST_SIZES.len()]>;
-
 static VIDEOS: PerSize = LazyLock::new(|| {
-    LIST_SIZES.map(|size| {
+    per_size(|size| {
         format!(
             "SELECT v.id AS id, v.status AS status, v.failure_code AS failure_code, \
                     v.failure_message AS failure_message, v.stage AS stage, v.percent AS percent, \
@@ -146,7 +137,7 @@ static VIDEOS: PerSize = LazyLock::new(|| {
 });
 
 static RENDITIONS: PerSize = LazyLock::new(|| {
-    LIST_SIZES.map(|size| {
+    per_size(|size| {
         format!(
             "SELECT video_id, file, width, height, codec, bytes FROM rendition WHERE video_id IN ({}) \
              ORDER BY video_id, position, height DESC, file",
@@ -156,19 +147,10 @@ static RENDITIONS: PerSize = LazyLock::new(|| {
 });
 
 static LIKED: PerSize = LazyLock::new(|| {
-    LIST_SIZES.map(|size| {
+    per_size(|size| {
         format!("SELECT video_id FROM video_like WHERE viewer_id = $1 AND video_id IN ({})", in_list(2, size))
     })
 });
-
-/// The statement for this many ids, and the ids as its arguments.
-fn list(statements: &'static PerSize, mut args: Args, ids: &[VideoId]) -> (&'static str, Args) {
-    debug_assert!(ids.len() <= LIST_MAX, "callers cut their lists");
-    let which = LIST_SIZES.iter().position(|size| *size >= ids.len()).unwrap_or(LIST_SIZES.len() - 1);
-    let padding = ids.last().copied().into_iter().cycle();
-    args.extend(ids.iter().copied().chain(padding).take(LIST_SIZES[which]));
-    (&statements[which], args)
-}
 
 /// The rows of `ids`, at most [`LIST_MAX`] and at least one, in no order.
 pub async fn by_ids(db: &Db, ids: &[VideoId]) -> Result<Vec<VideoRow>> {

@@ -4,6 +4,7 @@
 
 mod dialect;
 mod error;
+mod list;
 mod migrate;
 mod postgres;
 mod record;
@@ -14,6 +15,7 @@ mod value;
 mod tests;
 
 pub use error::DbError;
+pub use list::{LIST_MAX, PerSize, list, per_size};
 pub use migrate::Migration;
 pub use record::{Cell, Column, Mismatch, Record, Row, read_column};
 pub use value::{Args, Value, in_list};
