@@ -1,11 +1,12 @@
 /** The studio from end to end: a sound is picked, lips are moved to it, and what its owner says about that holds. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { Api, newHandle, PASSWORD } from '../lib/api.mjs';
+import { Api, newHandle } from '../lib/api.mjs';
 import { findings, still } from '../lib/axe.mjs';
 import { DESKTOP, moving, PHONE, SMALL_PHONE, visitor } from '../lib/browser.mjs';
 import { studioBrowser } from '../lib/camera.mjs';
 import { clip } from '../lib/clips.mjs';
+import { at, choose, enter, filled, phase, record, saved, slide, takes } from '../lib/studio.mjs';
 import { Takt } from '../lib/takt.mjs';
 import { until } from '../lib/wait.mjs';
 
@@ -37,47 +38,12 @@ async function creator(path, options = {}) {
   return { api, context, page };
 }
 
-async function enter(context, api, path) {
-  await context.request.post(`${takt.url}/api/v1/sessions`, { data: { handle: api.handle, password: PASSWORD } });
-  const page = await context.newPage();
-  await page.goto(takt.url + path);
-  return page;
-}
-
-const at = (page, id) => page.locator(`[data-testid=${id}]`);
-const phase = (page, name) => page.locator(`[data-testid=recorder][data-phase=${name}]`);
-/** A radio button is as small as nothing; fingers meet its label. */
-const choose = (page, id) => page.locator(`label:has([data-testid=${id}])`).click();
-const takes = async (page) => Number(await at(page, 'take-bar').getAttribute('data-takes'));
-
-/** Records for as long as it takes until the bar shows this much. */
-async function record(page, seconds) {
-  const before = await takes(page);
-  await phase(page, 'ready').waitFor();
-  const filled = Number(await at(page, 'take-bar').getAttribute('aria-valuenow'));
-  await at(page, 'record').click();
-  await phase(page, 'recording').waitFor();
-  await until(`${seconds} s recorded`, async () => Number(await at(page, 'take-bar').getAttribute('aria-valuenow')) >= filled + seconds);
-  await at(page, 'record').click();
-  await until('the take being kept', async () => (await takes(page)) === before + 1);
-}
-
 async function pickSound(page) {
   await at(page, 'pick-sound').click();
   await at(page, 'sound-search').fill('tin roof');
   await at(page, 'sound').filter({ hasText: TITLE }).click();
   await at(page, 'use-sound').click();
 }
-
-/** Slides a range input to a value, as a finger would. */
-function slide(locator, value) {
-  return locator.evaluate((input, to) => {
-    input.value = String(to);
-    input.dispatchEvent(new Event('input', { bubbles: true }));
-  }, value);
-}
-
-const saved = (page) => page.locator('[data-testid=sync][data-state=saved]').waitFor();
 
 test('a sound is picked, sung to, edited, published, watched, used again, and taken back', async () => {
   const { api, context, page } = await creator('/create');
@@ -224,14 +190,14 @@ test('one hand and a keyboard are enough, and every state is said', async () => 
   await page.keyboard.down(' ');
   await phase(page, 'recording').waitFor();
   await until('being told', async () => (await said()) === 'Recording');
-  await until('a second', async () => Number(await at(page, 'take-bar').getAttribute('aria-valuenow')) >= 1);
+  await until('a second', async () => (await filled(page)) >= 1);
   await page.keyboard.up(' ');
   await until('the take', async () => (await takes(page)) === 1);
   await until('being told', async () => /^Take 1 kept/.test((await said()) ?? ''));
   // Pressed: it starts and stops.
   await page.keyboard.press('Enter');
   await phase(page, 'recording').waitFor();
-  await until('more', async () => Number(await at(page, 'take-bar').getAttribute('aria-valuenow')) >= 2);
+  await until('more', async () => (await filled(page)) >= 2);
   await page.keyboard.press('Enter');
   await until('the take', async () => (await takes(page)) === 2);
   await at(page, 'delete-last').focus();
