@@ -227,6 +227,104 @@ test('one hand and a keyboard are enough, and every state is said', async () => 
   await context.close();
 });
 
+/**
+ * Goes through a page by the tab key alone: everything that can be used is reached, is on the screen then, and comes to
+ * an end. Of a group of radio buttons or tabs one is enough; arrows reach the others.
+ */
+async function walk(page, where) {
+  const wanted = await page.evaluate(() => {
+    const root = document.querySelector('dialog[open]') ?? document.body;
+    const usable = [...root.querySelectorAll('a[href], button, input, select, textarea')].filter(
+      (one) => !one.disabled && one.tabIndex >= 0 && one.checkVisibility({ visibilityProperty: true }) && !(one.type === 'radio' && !one.checked),
+    );
+    usable.forEach((one, i) => (one.dataset.walk = String(i)));
+    return usable.map((one) => one.dataset.testid ?? one.getAttribute('aria-label') ?? one.textContent.trim());
+  });
+  const reached = new Set();
+  const hidden = [];
+  for (let i = 0; i < wanted.length + 8 && reached.size < wanted.length; i += 1) {
+    await page.keyboard.press('Tab');
+    const now = await page.evaluate(() => {
+      const one = document.activeElement;
+      const box = (one.closest('label') ?? one).getBoundingClientRect();
+      return { walk: one.dataset?.walk, seen: box.bottom > 0 && box.right > 0 && box.top < innerHeight && box.left < innerWidth };
+    });
+    if (now.walk === undefined) continue;
+    reached.add(Number(now.walk));
+    if (!now.seen) hidden.push(wanted[Number(now.walk)]);
+  }
+  assert.deepEqual(wanted.filter((_, i) => !reached.has(i)), [], `${where}: not reached by the tab key`);
+  assert.deepEqual(hidden, [], `${where}: reached, but not on the screen`);
+}
+
+/** By the tab key to one control, as somebody without a mouse gets there. */
+async function tabTo(page, id) {
+  const there = () => page.evaluate((wanted) => document.activeElement?.getAttribute('data-testid') === wanted, id);
+  for (let i = 0; i < 80 && !(await there()); i += 1) await page.keyboard.press('Tab');
+  assert.ok(await there(), `the tab key does not lead to ${id}`);
+}
+
+async function press(page, id, key = 'Enter') {
+  await tabTo(page, id);
+  await page.keyboard.press(key);
+}
+
+test('the whole way from a sound to a published video by the keyboard alone, at 360 px', async () => {
+  const { api, context, page } = await creator('/create', { viewport: SMALL_PHONE });
+  await phase(page, 'ready').waitFor();
+  await walk(page, 'recorder');
+  await press(page, 'pick-sound');
+  await at(page, 'sound').first().waitFor();
+  await tabTo(page, 'sound-search');
+  await page.keyboard.type('tin roof');
+  await at(page, 'sound').filter({ hasText: TITLE }).waitFor();
+  await until('one sound', async () => (await at(page, 'sound').count()) === 1);
+  await walk(page, 'sounds');
+  await press(page, 'sound');
+  await at(page, 'use-sound').waitFor();
+  await walk(page, 'one sound');
+  await press(page, 'use-sound');
+  await phase(page, 'ready').waitFor();
+  await press(page, 'record');
+  await until('some seconds', async () => (await filled(page)) >= 2);
+  await page.keyboard.press('Enter');
+  await until('the take', async () => (await takes(page)) === 1);
+  await walk(page, 'recorder with a take');
+  await press(page, 'to-edit');
+  await at(page, 'segment').waitFor();
+  await walk(page, 'clips');
+  await press(page, 'frame');
+  await at(page, 'zoom').waitFor();
+  await walk(page, 'frame');
+  await tabTo(page, 'zoom');
+  for (let i = 0; i < 6; i += 1) await page.keyboard.press('ArrowRight');
+  await at(page, 'across').waitFor();
+  await tabTo(page, 'tool-clips');
+  for (const tool of ['sound', 'text', 'look', 'poster']) {
+    await page.keyboard.press('ArrowRight');
+    await page.locator(`[data-testid=tool-${tool}][aria-selected=true]`).waitFor();
+    if (tool === 'text') {
+      await press(page, 'add-text');
+      await page.keyboard.type('No mouse');
+    }
+    await walk(page, tool);
+    await tabTo(page, `tool-${tool}`);
+  }
+  await saved(page);
+  await press(page, 'to-publish');
+  await at(page, 'publish-page').waitFor();
+  await walk(page, 'publish');
+  await tabTo(page, 'caption-input');
+  await page.keyboard.type('By keys');
+  await press(page, 'publish-now');
+  await page.locator('[data-testid=published][data-phase=ready]').waitFor({ timeout: 90_000 });
+  await press(page, 'watch');
+  const id = await moving(page);
+  const { video } = await api.get(`/videos/${id}`);
+  assert.deepEqual([video.caption, video.sound.id], ['By keys', sound.id]);
+  await context.close();
+});
+
 for (const [colorScheme, viewport] of [['light', PHONE], ['dark', DESKTOP]]) {
   test(`no serious finding in the studio (${colorScheme}, ${viewport.width} px)`, async () => {
     const { context, page } = await creator('/create', { colorScheme, viewport });
