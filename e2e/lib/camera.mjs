@@ -19,17 +19,22 @@ export const BITS = 9;
 export const CODE_HEIGHT = 0.1;
 const FRAMES = CAMERA.fps * CAMERA.seconds;
 
+/** The microphone's clicks, in hertz. */
+export const CLICK_HZ = 1000;
+
 /**
  * A browser whose camera shows numbered pictures, white for a tenth of a second each second, and whose microphone
  * hears a click each second.
+ *
+ * @param {{dark?: boolean}} [options] `dark` has nothing but black between the flashes, for measuring them
  */
-export async function studioBrowser() {
+export async function studioBrowser({ dark = false } = {}) {
   const dir = await mkdtemp(join(tmpdir(), 'takt-camera-'));
   const camera = join(dir, 'camera.mjpeg');
   const microphone = join(dir, 'microphone.wav');
   const { width, height, fps, seconds } = CAMERA;
   const bar = `if(gt(bitand(N,pow(2,floor(X*${BITS}/W))),0),235,16)`;
-  const field = `if(lt(mod(N,${fps}),3),235,60+80*Y/H)`;
+  const field = `if(lt(mod(N,${fps}),3),235,${dark ? '16' : '60+80*Y/H'})`;
   await run('ffmpeg', [
     ...['-nostdin', '-v', 'error', '-y', '-f', 'lavfi', '-i', `color=gray:size=${width}x${height}:rate=${fps}:duration=${seconds}`],
     ...['-vf', `format=yuvj420p,geq=lum='if(lt(Y,H*${CODE_HEIGHT}),${bar},${field})':cb='128+40*sin(N/20)':cr='128+40*cos(N/20)'`],
@@ -37,7 +42,7 @@ export async function studioBrowser() {
   ]);
   await run('ffmpeg', [
     ...['-nostdin', '-v', 'error', '-y', '-f', 'lavfi'],
-    ...['-i', `aevalsrc='0.7*sin(2*PI*1000*t)*lt(mod(t,1),0.04)':d=${seconds}:s=48000`, '-ac', '1', microphone],
+    ...['-i', `aevalsrc='0.7*sin(2*PI*${CLICK_HZ}*t)*lt(mod(t,1),0.04)':d=${seconds}:s=48000`, '-ac', '1', microphone],
   ]);
   const browser = await launch([
     '--use-fake-device-for-media-stream',

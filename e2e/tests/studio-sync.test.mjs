@@ -12,6 +12,7 @@ import { promisify } from 'node:util';
 import { Api, newHandle, PASSWORD } from '../lib/api.mjs';
 import { visitor } from '../lib/browser.mjs';
 import { BITS, clicksIn, CODE_HEIGHT, framesBetween, numbersIn, studioBrowser } from '../lib/camera.mjs';
+import { heardBy, kept, median, watched } from '../lib/live.mjs';
 import { Takt } from '../lib/takt.mjs';
 import { until } from '../lib/wait.mjs';
 
@@ -61,78 +62,9 @@ test('the measure finds a known offset', async () => {
   }
 });
 
-/** In the page: when each numbered picture was taken, and when each sound was really heard. */
-function watch({ bits, height }) {
-  const frames = (window.taktFrames = []);
-  const starts = (window.taktStarts = []);
-  const canvas = Object.assign(document.createElement('canvas'), { width: bits, height: 1 });
-  const context = canvas.getContext('2d', { willReadFrequently: true });
-  const look = (video) => {
-    const step = (_, frame) => {
-      context.drawImage(video, 0, video.videoHeight * height * 0.25, video.videoWidth, video.videoHeight * height * 0.5, 0, 0, bits, 1);
-      const { data } = context.getImageData(0, 0, bits, 1);
-      let number = 0;
-      for (let bit = 0; bit < bits; bit += 1) if (data[bit * 4] > 125) number += 2 ** bit;
-      frames.push({ at: frame.captureTime ?? frame.presentationTime, number });
-      video.requestVideoFrameCallback(step);
-    };
-    video.requestVideoFrameCallback(step);
-  };
-  const seen = new WeakSet();
-  setInterval(() => {
-    for (const video of document.querySelectorAll('video.camera')) {
-      if (seen.has(video)) continue;
-      seen.add(video);
-      look(video);
-    }
-  }, 20);
-  const { start } = AudioBufferSourceNode.prototype;
-  AudioBufferSourceNode.prototype.start = function (when, offset) {
-    const readings = [];
-    starts.push({ offsetMs: offset * 1000, readings });
-    const timer = setInterval(() => {
-      const { contextTime, performanceTime } = this.context.getOutputTimestamp();
-      if (contextTime > 0) readings.push(performanceTime + (when - contextTime) * 1000);
-      if (readings.length > 20) clearInterval(timer);
-    }, 40);
-    return start.call(this, when, offset);
-  };
-}
-
-const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
-
-/** What was recorded, as the device keeps it. */
-function kept(page) {
-  return page.evaluate(
-    () =>
-      new Promise((resolve, reject) => {
-        const opening = indexedDB.open('takt-studio');
-        opening.onerror = () => reject(opening.error);
-        opening.onsuccess = () => {
-          const tx = opening.result.transaction(['projects', 'takes']);
-          const projects = tx.objectStore('projects').getAll();
-          projects.onsuccess = () => {
-            const [project] = projects.result;
-            const bytes = project.takes.map((take) => tx.objectStore('takes').get(take.id));
-            tx.oncomplete = async () => {
-              const urls = await Promise.all(
-                bytes.map(({ result }) => new Promise((done) => {
-                  const reader = new FileReader();
-                  reader.onload = () => done(reader.result);
-                  reader.readAsDataURL(result);
-                })),
-              );
-              resolve(project.takes.map((take, i) => ({ ...take, bytes: urls[i].split(';base64,')[1], segment: project.edit.segments[i] })));
-            };
-          };
-        };
-      }),
-  );
-}
-
 test('what was seen with a click is seen with that click in the video', async (t) => {
   const context = await visitor(studio.browser, { permissions: ['camera', 'microphone'] });
-  await context.addInitScript(watch, { bits: BITS, height: CODE_HEIGHT });
+  await watched(context);
   await context.request.post(`${takt.url}/api/v1/sessions`, { data: { handle: api.handle, password: PASSWORD } });
   const page = await context.newPage();
   const at = (id) => page.locator(`[data-testid=${id}]`);
@@ -146,7 +78,7 @@ test('what was seen with a click is seen with that click in the video', async (t
   }
   const takes = await kept(page);
   const frames = await page.evaluate(() => window.taktFrames);
-  const heard = (await page.evaluate(() => window.taktStarts)).map(({ offsetMs, readings }) => ({ offsetMs, at: median(readings) }));
+  const heard = await heardBy(page);
   assert.equal(heard.length, 2);
 
   // Each take: where its time zero lies on the clock of the page, by the pictures in it.

@@ -1,11 +1,12 @@
 /** The studio from end to end: a sound is picked, lips are moved to it, and what its owner says about that holds. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { Api, newHandle, PASSWORD } from '../lib/api.mjs';
+import { Api, newHandle } from '../lib/api.mjs';
 import { findings, still } from '../lib/axe.mjs';
 import { DESKTOP, moving, PHONE, SMALL_PHONE, visitor } from '../lib/browser.mjs';
 import { studioBrowser } from '../lib/camera.mjs';
 import { clip } from '../lib/clips.mjs';
+import { at, choose, enter, filled, phase, record, saved, slide, takes } from '../lib/studio.mjs';
 import { Takt } from '../lib/takt.mjs';
 import { until } from '../lib/wait.mjs';
 
@@ -37,47 +38,12 @@ async function creator(path, options = {}) {
   return { api, context, page };
 }
 
-async function enter(context, api, path) {
-  await context.request.post(`${takt.url}/api/v1/sessions`, { data: { handle: api.handle, password: PASSWORD } });
-  const page = await context.newPage();
-  await page.goto(takt.url + path);
-  return page;
-}
-
-const at = (page, id) => page.locator(`[data-testid=${id}]`);
-const phase = (page, name) => page.locator(`[data-testid=recorder][data-phase=${name}]`);
-/** A radio button is as small as nothing; fingers meet its label. */
-const choose = (page, id) => page.locator(`label:has([data-testid=${id}])`).click();
-const takes = async (page) => Number(await at(page, 'take-bar').getAttribute('data-takes'));
-
-/** Records for as long as it takes until the bar shows this much. */
-async function record(page, seconds) {
-  const before = await takes(page);
-  await phase(page, 'ready').waitFor();
-  const filled = Number(await at(page, 'take-bar').getAttribute('aria-valuenow'));
-  await at(page, 'record').click();
-  await phase(page, 'recording').waitFor();
-  await until(`${seconds} s recorded`, async () => Number(await at(page, 'take-bar').getAttribute('aria-valuenow')) >= filled + seconds);
-  await at(page, 'record').click();
-  await until('the take being kept', async () => (await takes(page)) === before + 1);
-}
-
 async function pickSound(page) {
   await at(page, 'pick-sound').click();
   await at(page, 'sound-search').fill('tin roof');
   await at(page, 'sound').filter({ hasText: TITLE }).click();
   await at(page, 'use-sound').click();
 }
-
-/** Slides a range input to a value, as a finger would. */
-function slide(locator, value) {
-  return locator.evaluate((input, to) => {
-    input.value = String(to);
-    input.dispatchEvent(new Event('input', { bubbles: true }));
-  }, value);
-}
-
-const saved = (page) => page.locator('[data-testid=sync][data-state=saved]').waitFor();
 
 test('a sound is picked, sung to, edited, published, watched, used again, and taken back', async () => {
   const { api, context, page } = await creator('/create');
@@ -224,14 +190,14 @@ test('one hand and a keyboard are enough, and every state is said', async () => 
   await page.keyboard.down(' ');
   await phase(page, 'recording').waitFor();
   await until('being told', async () => (await said()) === 'Recording');
-  await until('a second', async () => Number(await at(page, 'take-bar').getAttribute('aria-valuenow')) >= 1);
+  await until('a second', async () => (await filled(page)) >= 1);
   await page.keyboard.up(' ');
   await until('the take', async () => (await takes(page)) === 1);
   await until('being told', async () => /^Take 1 kept/.test((await said()) ?? ''));
   // Pressed: it starts and stops.
   await page.keyboard.press('Enter');
   await phase(page, 'recording').waitFor();
-  await until('more', async () => Number(await at(page, 'take-bar').getAttribute('aria-valuenow')) >= 2);
+  await until('more', async () => (await filled(page)) >= 2);
   await page.keyboard.press('Enter');
   await until('the take', async () => (await takes(page)) === 2);
   await at(page, 'delete-last').focus();
@@ -258,6 +224,104 @@ test('one hand and a keyboard are enough, and every state is said', async () => 
   await page.keyboard.press('ArrowDown');
   await until('the text moving', async () => (await place()) !== from);
   assert.equal(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), true, 'nothing to scroll sideways');
+  await context.close();
+});
+
+/**
+ * Goes through a page by the tab key alone: everything that can be used is reached, is on the screen then, and comes to
+ * an end. Of a group of radio buttons or tabs one is enough; arrows reach the others.
+ */
+async function walk(page, where) {
+  const wanted = await page.evaluate(() => {
+    const root = document.querySelector('dialog[open]') ?? document.body;
+    const usable = [...root.querySelectorAll('a[href], button, input, select, textarea')].filter(
+      (one) => !one.disabled && one.tabIndex >= 0 && one.checkVisibility({ visibilityProperty: true }) && !(one.type === 'radio' && !one.checked),
+    );
+    usable.forEach((one, i) => (one.dataset.walk = String(i)));
+    return usable.map((one) => one.dataset.testid ?? one.getAttribute('aria-label') ?? one.textContent.trim());
+  });
+  const reached = new Set();
+  const hidden = [];
+  for (let i = 0; i < wanted.length + 8 && reached.size < wanted.length; i += 1) {
+    await page.keyboard.press('Tab');
+    const now = await page.evaluate(() => {
+      const one = document.activeElement;
+      const box = (one.closest('label') ?? one).getBoundingClientRect();
+      return { walk: one.dataset?.walk, seen: box.bottom > 0 && box.right > 0 && box.top < innerHeight && box.left < innerWidth };
+    });
+    if (now.walk === undefined) continue;
+    reached.add(Number(now.walk));
+    if (!now.seen) hidden.push(wanted[Number(now.walk)]);
+  }
+  assert.deepEqual(wanted.filter((_, i) => !reached.has(i)), [], `${where}: not reached by the tab key`);
+  assert.deepEqual(hidden, [], `${where}: reached, but not on the screen`);
+}
+
+/** By the tab key to one control, as somebody without a mouse gets there. */
+async function tabTo(page, id) {
+  const there = () => page.evaluate((wanted) => document.activeElement?.getAttribute('data-testid') === wanted, id);
+  for (let i = 0; i < 80 && !(await there()); i += 1) await page.keyboard.press('Tab');
+  assert.ok(await there(), `the tab key does not lead to ${id}`);
+}
+
+async function press(page, id, key = 'Enter') {
+  await tabTo(page, id);
+  await page.keyboard.press(key);
+}
+
+test('the whole way from a sound to a published video by the keyboard alone, at 360 px', async () => {
+  const { api, context, page } = await creator('/create', { viewport: SMALL_PHONE });
+  await phase(page, 'ready').waitFor();
+  await walk(page, 'recorder');
+  await press(page, 'pick-sound');
+  await at(page, 'sound').first().waitFor();
+  await tabTo(page, 'sound-search');
+  await page.keyboard.type('tin roof');
+  await at(page, 'sound').filter({ hasText: TITLE }).waitFor();
+  await until('one sound', async () => (await at(page, 'sound').count()) === 1);
+  await walk(page, 'sounds');
+  await press(page, 'sound');
+  await at(page, 'use-sound').waitFor();
+  await walk(page, 'one sound');
+  await press(page, 'use-sound');
+  await phase(page, 'ready').waitFor();
+  await press(page, 'record');
+  await until('some seconds', async () => (await filled(page)) >= 2);
+  await page.keyboard.press('Enter');
+  await until('the take', async () => (await takes(page)) === 1);
+  await walk(page, 'recorder with a take');
+  await press(page, 'to-edit');
+  await at(page, 'segment').waitFor();
+  await walk(page, 'clips');
+  await press(page, 'frame');
+  await at(page, 'zoom').waitFor();
+  await walk(page, 'frame');
+  await tabTo(page, 'zoom');
+  for (let i = 0; i < 6; i += 1) await page.keyboard.press('ArrowRight');
+  await at(page, 'across').waitFor();
+  await tabTo(page, 'tool-clips');
+  for (const tool of ['sound', 'text', 'look', 'poster']) {
+    await page.keyboard.press('ArrowRight');
+    await page.locator(`[data-testid=tool-${tool}][aria-selected=true]`).waitFor();
+    if (tool === 'text') {
+      await press(page, 'add-text');
+      await page.keyboard.type('No mouse');
+    }
+    await walk(page, tool);
+    await tabTo(page, `tool-${tool}`);
+  }
+  await saved(page);
+  await press(page, 'to-publish');
+  await at(page, 'publish-page').waitFor();
+  await walk(page, 'publish');
+  await tabTo(page, 'caption-input');
+  await page.keyboard.type('By keys');
+  await press(page, 'publish-now');
+  await page.locator('[data-testid=published][data-phase=ready]').waitFor({ timeout: 90_000 });
+  await press(page, 'watch');
+  const id = await moving(page);
+  const { video } = await api.get(`/videos/${id}`);
+  assert.deepEqual([video.caption, video.sound.id], ['By keys', sound.id]);
   await context.close();
 });
 

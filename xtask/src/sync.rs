@@ -2,7 +2,8 @@
 //!
 //! The picture is looked at in steps of a millisecond by the times its frames are shown, the sound sample by sample. With
 //! `--halves` the flashes of the left and of the right half (or of the upper and the lower) are compared as well, as for
-//! duets. Knows nothing of how the file was made.
+//! duets. Knows nothing of how the file was made. `--tone` listens to clicks of one frequency, so that two kinds of them in
+//! one file are told apart; `--json` prints the moments alone, for tests that know more about them.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -21,6 +22,8 @@ const SAMPLES_PER_S: f64 = 48_000.0;
 const SAME_S: f64 = 0.15;
 /// Quieter or darker than this part of full scale is nothing.
 const NOTHING: f64 = 0.05;
+/// A tone is told from others that are this far away or a multiple of it, in hertz.
+const TONE_APART: f64 = 100.0;
 /// A click farther from its flash belongs to another one.
 const PAIR_S: f64 = 0.25;
 
@@ -32,6 +35,12 @@ pub(crate) struct Options {
     /// Compare the flashes of two halves, too
     #[arg(long)]
     halves: Option<Halves>,
+    /// Listen only to clicks of this frequency, in hertz
+    #[arg(long)]
+    tone: Option<f64>,
+    /// Print what was found as JSON, in seconds, and judge nothing
+    #[arg(long)]
+    json: bool,
 }
 
 /// Ways to halve a picture.
@@ -57,7 +66,24 @@ struct Pair {
 /// # Errors
 /// Where FFmpeg is missing or can not read the file, or nothing is found in it.
 pub(crate) fn run(options: &Options) -> Result<()> {
-    let pairs = measure(&options.file)?;
+    let parts = match options.halves {
+        Some(Halves::SideBySide) => Some(["crop=iw/2:ih:0:0", "crop=iw/2:ih:iw/2:0"]),
+        Some(Halves::Stacked) => Some(["crop=iw:ih/2:0:0", "crop=iw:ih/2:0:ih/2"]),
+        None => None,
+    };
+    if options.json {
+        let mut found = serde_json::json!({"clicks": clicks(&options.file, options.tone)?});
+        match parts {
+            Some(parts) => {
+                found["halves"] =
+                    parts.map(|part| flashes(&options.file, part)).into_iter().collect::<Result<_>>()?
+            }
+            None => found["flashes"] = flashes(&options.file, "null")?.into(),
+        }
+        println!("{found}");
+        return Ok(());
+    }
+    let pairs = measure(&options.file, options.tone)?;
     if pairs.is_empty() {
         bail!("no flash with a click in {}", options.file.display());
     }
@@ -71,11 +97,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         pairs.len(),
         drift_ms_per_minute(&pairs)
     );
-    if let Some(halves) = options.halves {
-        let [first, second] = match halves {
-            Halves::SideBySide => ["crop=iw/2:ih:0:0", "crop=iw/2:ih:iw/2:0"],
-            Halves::Stacked => ["crop=iw:ih/2:0:0", "crop=iw:ih/2:0:ih/2"],
-        };
+    if let Some([first, second]) = parts {
         let (first, second) = (flashes(&options.file, first)?, flashes(&options.file, second)?);
         let apart = pair_up(&first, &second);
         if apart.is_empty() || first.len() != second.len() {
@@ -88,9 +110,36 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 }
 
 /// Every flash that has a click.
-fn measure(file: &Path) -> Result<Vec<Pair>> {
-    let clicks = rises(samples(file)?.into_iter().map(|sample| f64::from(sample.abs())), SAMPLES_PER_S);
-    Ok(pair_up(&flashes(file, "null")?, &clicks))
+fn measure(file: &Path, tone: Option<f64>) -> Result<Vec<Pair>> {
+    Ok(pair_up(&flashes(file, "null")?, &clicks(file, tone)?))
+}
+
+/// When a click begins, in seconds.
+fn clicks(file: &Path, tone: Option<f64>) -> Result<Vec<f64>> {
+    let samples: Vec<f64> = samples(file)?.into_iter().map(f64::from).collect();
+    Ok(match tone {
+        Some(hertz) => onsets(&strength(&samples, hertz)),
+        None => rises(samples.iter().map(|sample| sample.abs()), SAMPLES_PER_S),
+    })
+}
+
+/// How loud one tone is at each sample: the Fourier sum over a window with the sample in its middle. A tone that begins
+/// fills half of the window at its first sample, so it rises above half of its greatest strength just then.
+fn strength(samples: &[f64], hertz: f64) -> Vec<f64> {
+    let half = (SAMPLES_PER_S / TONE_APART / 2.0) as usize;
+    let (mut sums, mut sum) = (Vec::with_capacity(samples.len() + 1), (0.0, 0.0));
+    sums.push(sum);
+    for (number, sample) in samples.iter().enumerate() {
+        let (sine, cosine) = (std::f64::consts::TAU * hertz * number as f64 / SAMPLES_PER_S).sin_cos();
+        sum = (sum.0 + sample * cosine, sum.1 + sample * sine);
+        sums.push(sum);
+    }
+    let at = |number: usize| sums.get(number).copied().unwrap_or(sum);
+    let window = |number: usize| {
+        let (from, to) = (at(number.saturating_sub(half)), at(number + half));
+        f64::hypot(to.0 - from.0, to.1 - from.1) / half as f64
+    };
+    (0..samples.len()).map(window).collect()
 }
 
 /// When a flash begins in a part of the picture, in seconds.
@@ -137,6 +186,26 @@ fn rises(signal: impl Iterator<Item = f64> + Clone, per_s: f64) -> Vec<f64> {
             found.push(at);
         }
         last_above = Some(at);
+    }
+    found
+}
+
+/// When each click begins: above half of its own greatest strength, since some are softer than others once stretched.
+fn onsets(strength: &[f64]) -> Vec<f64> {
+    let same = (SAME_S * SAMPLES_PER_S) as usize;
+    let threshold = (strength.iter().copied().fold(0.0, f64::max) / 4.0).max(NOTHING);
+    let (mut found, mut quiet_since) = (Vec::new(), None::<usize>);
+    for (number, value) in strength.iter().enumerate() {
+        if *value < threshold {
+            continue;
+        }
+        if quiet_since.is_none_or(|last| number - last > same) {
+            let (from, to) = (number.saturating_sub(same), (number + same).min(strength.len()));
+            let half = strength[number..to].iter().copied().fold(0.0, f64::max) / 2.0;
+            let begins = strength[from..to].iter().position(|value| *value >= half).unwrap_or(number - from);
+            found.push((from + begins) as f64 / SAMPLES_PER_S);
+        }
+        quiet_since = Some(number);
     }
     found
 }
@@ -189,7 +258,7 @@ mod tests {
     fn a_known_offset_is_measured() {
         for late_ms in [0, 37, 120] {
             let (_dir, file) = clip(late_ms, 0.0, 6);
-            let pairs = measure(&file).unwrap();
+            let pairs = measure(&file, None).unwrap();
             assert_eq!(pairs.len(), 6, "{pairs:?}");
             for pair in &pairs {
                 assert!((pair.late_ms - f64::from(late_ms)).abs() <= 1.5, "{pair:?} is not {late_ms} ms");
@@ -201,9 +270,32 @@ mod tests {
     #[test]
     fn a_known_drift_is_measured() {
         let (_dir, file) = clip(10, 0.5, 20);
-        let pairs = measure(&file).unwrap();
+        let pairs = measure(&file, None).unwrap();
         let drift = drift_ms_per_minute(&pairs);
         assert!((drift - 30.0).abs() < 1.5, "{drift}: {pairs:?}");
+    }
+
+    #[test]
+    fn one_tone_is_heard_among_others() {
+        // Clicks of 40 ms each second: of 1000 Hz from 0.30 s on, louder ones of 1500 Hz from 0.32 s on.
+        let click = |at_s: f64, from_s: f64, hertz: f64| {
+            let within = (at_s - from_s).rem_euclid(1.0);
+            if within < 0.04 { (std::f64::consts::TAU * hertz * within).sin() } else { 0.0 }
+        };
+        let sample = |number: u32| {
+            let at_s = f64::from(number) / SAMPLES_PER_S;
+            // The second one of each kind is softer.
+            let volume = if at_s.floor() == 1.0 { 0.4 } else { 1.0 };
+            volume * (0.3 * click(at_s, 0.3, 1000.0) + 0.6 * click(at_s, 0.32, 1500.0))
+        };
+        let samples: Vec<f64> = (0..3 * 48_000).map(sample).collect();
+        for (hertz, from_s) in [(1000.0, 0.3), (1500.0, 0.32)] {
+            let found = onsets(&strength(&samples, hertz));
+            assert_eq!(found.len(), 3, "{found:?}");
+            for (second, at_s) in found.iter().enumerate() {
+                assert!((at_s - from_s - second as f64).abs() < 0.001, "{hertz} Hz: {found:?}");
+            }
+        }
     }
 
     #[test]

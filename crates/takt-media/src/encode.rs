@@ -4,27 +4,22 @@ use std::ffi::OsString;
 use std::io::{self, Read};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::Job;
+use crate::encoder::{self, Encoding};
 use crate::error::{Error, Failure};
 use crate::filters::{self, Levels};
 use crate::inspect::{Container, Source, absolute, input_arguments};
 use crate::mp4;
 use crate::plan::{AudioPlan, First, Plan, Rung};
-use crate::process::{self, Invocation, Outcome, Program};
-use crate::sandbox::ResourceLimits;
+use crate::process::Outcome;
 use crate::sound::{self, Listener, Sound, gain_db};
 
 /// A copied sound that is off the target by more than this is levelled in the second stage, in decibels.
 const LEVEL_TOLERANCE_DB: f64 = 1.5;
-/// An encode that reports no progress for so long hangs. It reports twice a second.
-pub(crate) const SILENCE_MAX: Duration = Duration::from_secs(90);
-/// Room beside the media in a rendition's file: the index and what is counted twice while it is moved to the front.
-pub(crate) const FILE_SLACK_BYTES: u64 = 8 << 20;
 /// The part of its source's length that a rendition has at least; with less decoded the source counts as broken.
 const LENGTH_KEPT_MIN: f64 = 0.5;
 
@@ -226,10 +221,8 @@ struct Args {
 
 impl Args {
     fn new(job: &Job<'_>) -> Result<Self, Error> {
-        let fixed =
-            ["-nostdin", "-hide_banner", "-v", "error", "-y", "-progress", "pipe:1", "-stats_period", "0.5"];
         Ok(Self {
-            global: fixed.map(OsString::from).into(),
+            global: encoder::GLOBAL.map(OsString::from).into(),
             rest: Vec::new(),
             source: absolute(job.source)?,
             read: Vec::new(),
@@ -310,55 +303,18 @@ impl Args {
         source: &Source,
         plan: &Plan,
         media_bytes: u64,
-        mut progress: impl FnMut(f32) + Send,
-        mut on_line: impl FnMut(&str) -> ControlFlow<()> + Send,
+        progress: impl FnMut(f32) + Send,
+        on_line: impl FnMut(&str) -> ControlFlow<()> + Send,
     ) -> Result<Outcome, Error> {
         let video = &source.video;
         let pixels = f64::from(video.coded_width) * f64::from(video.coded_height) * video.fps_mean;
         let cpu = job.limits.encode_cpu(source.duration_ms, pixels);
         let mut args = self.global;
         args.extend(self.rest);
-        let invocation = Invocation {
-            program: Program::Ffmpeg,
-            args,
-            dir: job.dir,
-            read: self.read,
-            writes: true,
-            limits: ResourceLimits {
-                memory_bytes: job.limits.encode_memory_bytes,
-                cpu_s: cpu.as_secs(),
-                file_bytes: media_bytes + FILE_SLACK_BYTES,
-            },
-            wall: cpu * 2,
-            silence: Some(SILENCE_MAX),
-        };
-        let mut shown = 0.0_f32;
-        let outcome = process::run(job.tools, invocation, |line| {
-            if let Some(done) = fraction_done(line, plan.duration_ms)
-                && done > shown
-            {
-                shown = done;
-                progress(done);
-            }
-            on_line(line)
-        })
-        .await?;
-        if !outcome.succeeded() {
-            return Err(outcome.error(Failure::BrokenVideo));
-        }
-        Ok(outcome)
+        let (dir, read, duration_ms) = (job.dir, self.read, plan.duration_ms);
+        let encoding = Encoding { args, dir, read, cpu, media_bytes, duration_ms };
+        encoder::run((job.tools, job.limits), encoding, progress, on_line).await
     }
-}
-
-/// How far a line of `-progress` says the work has come, 0 to 1.
-pub(crate) fn fraction_done(line: &str, duration_ms: u32) -> Option<f32> {
-    if line == "progress=end" {
-        return Some(1.0);
-    }
-    let micros: i64 = line.strip_prefix("out_time_us=")?.parse().ok()?;
-    // The last step, moving the index to the front, comes after the last frame.
-    let done = micros.max(0) as f32 / (f32::from(1_u16).max(duration_ms as f32) * 1000.0);
-    Some(done.clamp(0.0, 0.99))
 }
 
 /// Checks a finished file against what it should be and describes it.

@@ -150,6 +150,9 @@ pub struct VideoSource {
     pub duration_ms: u32,
     /// When the first frame is shown, counted from the beginning of the clip, in milliseconds.
     pub start_ms: u32,
+    /// When each frame is shown, in order, in microseconds since the first one. Not kept with the rest.
+    #[serde(skip)]
+    pub frame_times: Vec<i64>,
     /// An edit list hides some frames.
     pub edited: bool,
     /// Some packet is marked as damaged.
@@ -451,6 +454,7 @@ fn describe_video(video: &Stream, mean: f64, Span { start_ms, duration_ms }: Spa
         key_gap_ms: packets.key_gap().map_or(u32::MAX, milliseconds),
         duration_ms,
         start_ms,
+        frame_times: packets.shown(),
         edited: packets.discarded > 0,
         damaged: packets.corrupt,
     }

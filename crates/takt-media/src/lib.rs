@@ -26,6 +26,7 @@ mod classify;
 mod decode;
 pub mod edit;
 mod encode;
+mod encoder;
 mod error;
 mod filters;
 mod inspect;

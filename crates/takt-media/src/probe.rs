@@ -89,11 +89,17 @@ impl Packets {
         (!intervals.is_empty()).then(|| *intervals.select_nth_unstable(tenth).1)
     }
 
-    fn intervals(&self) -> Vec<i64> {
+    /// When each is shown, in order, since the first one.
+    pub(crate) fn shown(&self) -> Vec<i64> {
         let mut times = self.times.clone();
         times.sort_unstable();
         times.dedup();
-        times.windows(2).map(|pair| pair[1] - pair[0]).collect()
+        let first = times.first().copied().unwrap_or(0);
+        times.iter().map(|time| time.saturating_sub(first)).collect()
+    }
+
+    fn intervals(&self) -> Vec<i64> {
+        self.shown().windows(2).map(|pair| pair[1] - pair[0]).collect()
     }
 
     /// Longest time between two key frames, or from the last one to the end.

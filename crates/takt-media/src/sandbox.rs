@@ -24,6 +24,9 @@ use crate::seccomp;
 const LANDLOCK: ABI = ABI::V6;
 /// Niceness of children: viewers being served come first.
 const NICENESS: c_int = 10;
+/// Stack of each of a child's threads. FFmpeg has one or more for each input and each filter, and the usual 8 MiB for
+/// each of the 266 threads of the largest edit list would be two thirds of its address space.
+const STACK_BYTES: rlim_t = 2 << 20;
 /// Files a child may have open at once. FFmpeg needs about a dozen beside its libraries.
 const OPEN_FILES_MAX: rlim_t = 128;
 
@@ -195,6 +198,7 @@ impl Confinement {
         // FFmpeg answers the soft limit's signal by stopping in good order; the hard limit is for one that does not.
         set(libc::RLIMIT_CPU, self.limits.cpu_s, self.limits.cpu_s.saturating_add(2))?;
         set(libc::RLIMIT_FSIZE, self.limits.file_bytes, self.limits.file_bytes)?;
+        set(libc::RLIMIT_STACK, STACK_BYTES, STACK_BYTES)?;
         set(libc::RLIMIT_NOFILE, OPEN_FILES_MAX, OPEN_FILES_MAX)?;
         set(libc::RLIMIT_CORE, 0, 0)
     }

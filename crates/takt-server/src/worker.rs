@@ -14,6 +14,7 @@ use crate::state::State;
 use crate::video::{self, kind};
 use parking_lot::Mutex;
 use std::collections::HashMap;
+use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use takt_core::JobId;
@@ -208,7 +209,8 @@ async fn settle(state: &State, job: &Job, faults: &Faults, ended: Ended) -> &'st
         Ended::Failed(failed) => {
             let reason: String = failed.reason.chars().take(REASON_CHARS_MAX).collect();
             tracing::warn!(job.id = %job.id, job.kind = job.kind, job.attempt, reason, "a job failed");
-            if may_retry(state, job, faults, failed.away) {
+            let away = failed.away || !has_room(state).await;
+            if may_retry(state, job, faults, away) {
                 (state.jobs.retry(&state.db, job, &reason, &state.clock).await.map(|_| ()), "retried")
             } else {
                 (park(state, job, &reason).await, "parked")
@@ -226,6 +228,16 @@ async fn settle(state: &State, job: &Job, faults: &Faults, ended: Ended) -> &'st
         }
     }
     outcome
+}
+
+/// Whether the disk has room for a job's files. Programs do not say that it is full in a way to rely on, so it is tried; a
+/// full disk is nobody's fault.
+async fn has_room(state: &State) -> bool {
+    const ROOM_BYTES: usize = 4 * 1024 * 1024;
+    let probe = state.config.data.dir.join("work").join("room");
+    let written = tokio::fs::write(&probe, vec![1; ROOM_BYTES]).await;
+    let _ = tokio::fs::remove_file(&probe).await;
+    !written.is_err_and(|error| matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded))
 }
 
 /// Whether the job has tries left: `processing.attempts_max` failures of its own, and in any case as many attempts as its

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use super::check::Edit;
 use super::graph::{Graph, Pad, filter};
-use super::list::{LayoutKind, Place};
+use super::list::{LayoutKind, Place, Segment};
 use super::sources::{Clip, Sources, other_video};
 use super::text::Picture;
-use super::timeline::{self, Piece};
+use super::timeline::{self, Piece, Settled};
 use super::{mix, picture};
 use crate::inspect::{Container, Source};
 use crate::plan::FrameRate;
@@ -81,6 +81,8 @@ pub(crate) struct Cut {
     pub(crate) input: usize,
     /// What the input has before the piece, in seconds of the source.
     pub(crate) before_s: f64,
+    /// Where its frames go.
+    pub(crate) settled: Settled,
 }
 
 /// Composes the graph. `texts` are the painted texts of the list, `None` for those that are not seen.
@@ -178,9 +180,20 @@ impl<'a> Composer<'a> {
             if piece.frames > 0
                 && let Some((input, before_s)) = self.open_clip(clip, piece.from_s, piece.length_s)
             {
-                self.pieces.push(Cut { piece, clip, input, before_s });
+                let settled = self.settle(&piece, clip, &segments[piece.segment]);
+                self.pieces.push(Cut { piece, clip, input, before_s, settled });
             }
         }
+    }
+
+    /// Backwards, places are counted from the other end, and frames stay where they fall.
+    fn settle(&self, piece: &Piece, clip: Clip, segment: &Segment) -> Settled {
+        let Some(video) = self.source(clip).map(|source| &source.video).filter(|_| !segment.reverse) else {
+            return Settled::default();
+        };
+        let first_s = f64::from(video.start_ms) / 1000.0 - piece.from_s;
+        let times_s = video.frame_times.iter().map(|micros| first_s + *micros as f64 / 1e6);
+        timeline::settle(piece, segment.speed, times_s, self.rate)
     }
 
     /// The other video of a duet, from the moment both begin: its input and what that has before.
@@ -192,7 +205,7 @@ impl<'a> Composer<'a> {
         let (input, before_s) = self.open_clip(clip, from_s, length_s)?;
         let (frames, samples) = (self.frames, self.samples);
         let piece = Piece { segment: 0, from_s, length_s, first_frame: 0, frames, samples, offset_s: 0.0 };
-        Some(Cut { piece, clip, input, before_s })
+        Some(Cut { piece, clip, input, before_s, settled: Settled::default() })
     }
 
     fn open_clip(&mut self, clip: Clip, from_s: f64, length_s: f64) -> Option<(usize, f64)> {

@@ -5,12 +5,9 @@ use super::graph::{Filter, Pad, Value, filter};
 use super::list::Segment;
 use super::timeline::{SAMPLE_RATE, sample_at};
 use crate::inspect::Source;
-use crate::plan::FrameRate;
 
 /// Highest level that a mix is let reach; sums of several sounds go over full scale.
 const LIMIT: f64 = 0.89;
-/// Rates closer than this are the same.
-const SAME_RATE: f64 = 0.005;
 
 /// Everything heard, from first to last sample; `None` when nothing is.
 pub(super) fn compose(composer: &mut Composer<'_>, other: Option<Cut>) -> Option<Pad> {
@@ -84,9 +81,7 @@ fn piece_filters(composer: &Composer<'_>, cut: &Cut, segment: &Segment, source: 
     filters.extend(stretch(segment.speed, composer.abilities.rubberband));
     // Later by this much than the time line has it, in seconds of the result.
     let mut later_s = -stretch_bias(segment.speed, composer.abilities.rubberband);
-    if !segment.reverse {
-        later_s += picture_shift(composer.rate, cut, segment, source);
-    }
+    later_s += cut.settled.shown_s;
     filters.extend(begin_at(cut.before_s / segment.speed - later_s));
     filters.extend(exactly(cut.piece.samples));
     if segment.reverse {
@@ -94,24 +89,6 @@ fn piece_filters(composer: &Composer<'_>, cut: &Cut, segment: &Segment, source: 
     }
     filters.extend(volume(segment.volume));
     filters
-}
-
-/// How much later than the time line has it the picture of a piece is shown, in seconds: its frames go to the nearest
-/// places of the result's frames. Sound that moves along stays with it. Zero where frames move by different amounts.
-fn picture_shift(rate: FrameRate, cut: &Cut, segment: &Segment, source: &Source) -> f64 {
-    let video = &source.video;
-    let steady = (video.fps_mean - video.frame_rate.fps()).abs() <= SAME_RATE * video.frame_rate.fps();
-    let slower = rate.fps() / (video.frame_rate.fps() * segment.speed);
-    // Every source frame must take the same, whole number of the result's frames.
-    if !steady || slower < 0.5 || (slower - slower.round()).abs() > SAME_RATE {
-        return 0.0;
-    }
-    let piece = &cut.piece;
-    // Times in frames of the source since its first one, then in frames of the result since the piece's first one.
-    let begins = (piece.from_s - f64::from(video.start_ms) / 1000.0) * video.frame_rate.fps();
-    let next_frame_s = (begins.ceil() - begins) / video.frame_rate.fps() / segment.speed;
-    let place = (piece.offset_s + next_frame_s) * rate.fps();
-    (place.round() - place) / rate.fps()
 }
 
 /// Samples of one kind from time zero, gaps filled. One channel is heard on both sides as loud as it is, as browsers do
@@ -184,7 +161,13 @@ fn other_sound(composer: &mut Composer<'_>, cut: &Cut) -> Option<Pad> {
     Some(composer.graph.chain(&[Pad::Input { file: cut.input, stream: audio.index }], filters))
 }
 
-/// The library's sound: its `start_ms` is heard at `lead_ms`.
+/// How much later than the time line has them all pictures are shown on the whole, in seconds: less than a frame.
+fn pictures_later_s(composer: &Composer<'_>) -> f64 {
+    let weighed = composer.pieces.iter().map(|cut| cut.settled.shown_s * f64::from(cut.piece.frames));
+    weighed.sum::<f64>() / f64::from(composer.frames.max(1))
+}
+
+/// The library's sound: its `start_ms` is heard at `lead_ms`, as the pictures are seen.
 fn backing(composer: &mut Composer<'_>) -> Option<Pad> {
     let sound = composer.edit.list().sound.as_ref().filter(|sound| sound.volume > 0.0)?;
     let (path, source) = composer.sources.sound.as_ref()?;
@@ -195,7 +178,8 @@ fn backing(composer: &mut Composer<'_>) -> Option<Pad> {
     let length_s = f64::from(composer.edit.duration_ms()) / 1000.0 - silent_s;
     let (file, before_s) = composer.open(source.container, path.clone(), from_s, length_s);
     let mut filters = stereo(source.channels);
-    filters.extend(begin_at(before_s));
+    let later_s = pictures_later_s(composer);
+    filters.extend(begin_at(before_s - later_s));
     if silent_s > 0.0 {
         filters.extend(begin_at(-silent_s));
     }

@@ -65,7 +65,7 @@ fn part(composer: &mut Composer<'_>, cut: &Cut, view: &View) -> Option<Pad> {
     let offset_s = if view.reverse {
         f64::from(piece.frames) / composer.rate.fps() - piece.length_s / view.speed - piece.offset_s
     } else {
-        piece.offset_s
+        piece.offset_s + cut.settled.moved_s
     };
     let mut filters = Vec::new();
     if source.video.interlaced {

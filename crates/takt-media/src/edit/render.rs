@@ -10,11 +10,9 @@ use super::compose::{Abilities, Composition, Input, compose};
 use super::list::{Fade, LayoutKind, Look};
 use super::sources::{Clip, Files, Sources};
 use super::text::{self, Picture};
-use crate::encode::{FILE_SLACK_BYTES, SILENCE_MAX, fraction_done};
+use crate::encoder::{self, Encoding};
 use crate::error::{Error, Failure};
 use crate::inspect::{Container, Source, absolute, input_arguments};
-use crate::process::{self, Invocation, Program};
-use crate::sandbox::ResourceLimits;
 use crate::{Limits, Tools, mp4};
 
 /// The file made, in the job's folder.
@@ -130,8 +128,6 @@ fn seconds(seconds: f64) -> OsString {
     format!("{seconds:.6}").into()
 }
 
-const GLOBAL: &[&str] =
-    &["-nostdin", "-hide_banner", "-v", "error", "-y", "-progress", "pipe:1", "-stats_period", "0.5"];
 const MUXER: &[&str] = &[
     "-sn",
     "-dn",
@@ -155,7 +151,7 @@ const MUXER: &[&str] = &[
 fn copy_arguments(edit: &Edit, file: &Path, source: &Source) -> Result<Vec<OsString>, Error> {
     let segment = edit.list().segments.first();
     let (start_ms, end_ms) = segment.map_or((0, 0), |segment| (segment.start_ms, segment.end_ms));
-    let mut args = words(GLOBAL);
+    let mut args = words(&encoder::GLOBAL);
     if start_ms > 0 {
         args.push("-ss".into());
         args.push(seconds(f64::from(start_ms) / 1000.0));
@@ -177,7 +173,7 @@ fn render_arguments(
     edit: &Edit,
     composition: &Composition,
 ) -> Result<Vec<OsString>, Error> {
-    let mut args = words(GLOBAL);
+    let mut args = words(&encoder::GLOBAL);
     let (threads, pixels) = (job.limits.threads().to_string(), job.limits.decoded_pixels().to_string());
     // Many decoders at once need memory for each thread, and only one of them works at a time.
     let parts = composition.inputs.iter().filter(|input| matches!(input, Input::Part { .. })).count();
@@ -259,44 +255,17 @@ async fn run(
     sources: &Sources,
     args: Vec<OsString>,
     media_bytes: u64,
-    mut progress: impl FnMut(f32) + Send,
+    progress: impl FnMut(f32) + Send,
 ) -> Result<(), Error> {
-    let cpu = cpu_allowed(job.limits, edit, sources);
     let mut read = Vec::new();
     let voices = sources.voices.values().chain(&sources.sound).map(|(path, _)| path);
     for path in sources.clips.values().map(|(path, _)| path).chain(voices) {
         read.push(absolute(path)?);
     }
-    let invocation = Invocation {
-        program: Program::Ffmpeg,
-        args,
-        dir: job.dir,
-        read,
-        writes: true,
-        limits: ResourceLimits {
-            memory_bytes: job.limits.encode_memory_bytes,
-            cpu_s: cpu.as_secs(),
-            file_bytes: media_bytes + FILE_SLACK_BYTES,
-        },
-        wall: cpu * 2,
-        silence: Some(SILENCE_MAX),
-    };
-    let mut shown = 0.0_f32;
-    let outcome = process::run(job.tools, invocation, |line| {
-        if let Some(done) = fraction_done(line, edit.duration_ms())
-            && done > shown
-        {
-            shown = done;
-            progress(done);
-        }
-        ControlFlow::Continue(())
-    })
-    .await?;
-    if outcome.succeeded() {
-        return Ok(());
-    }
-    tracing::debug!(stderr = outcome.stderr, "a rendering failed");
-    Err(outcome.error(Failure::BrokenVideo))
+    let (dir, cpu) = (job.dir, cpu_allowed(job.limits, edit, sources));
+    let encoding = Encoding { args, dir, read, cpu, media_bytes, duration_ms: edit.duration_ms() };
+    encoder::run((job.tools, job.limits), encoding, progress, |_| ControlFlow::Continue(())).await?;
+    Ok(())
 }
 
 /// CPU time by the costliest source, and some more for each cut: decoding begins at the key frame before it.

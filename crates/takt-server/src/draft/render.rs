@@ -29,10 +29,8 @@ pub(crate) async fn render(state: &State, job: &Job) -> Result<(), Failed> {
         }
         match make(state, job, video).await {
             Ok(()) => Ok(()),
-            Err(ended) => match ended.with_room(state).await {
-                Ended::Rejected { code, message } => video::fail(state, video, code, &message).await,
-                Ended::Failed(failed) => Err(failed),
-            },
+            Err(Ended::Rejected { code, message }) => video::fail(state, video, code, &message).await,
+            Err(Ended::Failed(failed)) => Err(failed),
         }
     })
     .await

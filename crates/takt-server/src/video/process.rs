@@ -69,24 +69,6 @@ impl From<takt_media::Error> for Ended {
     }
 }
 
-impl Ended {
-    /// FFmpeg does not say that the disk is full in a way to rely on, so whether it is gets tried.
-    pub(crate) async fn with_room(mut self, state: &State) -> Self {
-        if let Self::Failed(failed) = &mut self {
-            failed.away = failed.away || !has_room(state).await;
-        }
-        self
-    }
-}
-
-async fn has_room(state: &State) -> bool {
-    const ROOM_BYTES: usize = 4 * 1024 * 1024;
-    let probe = state.config.data.dir.join("work").join("room");
-    let written = tokio::fs::write(&probe, vec![1; ROOM_BYTES]).await;
-    let _ = tokio::fs::remove_file(&probe).await;
-    written.is_ok()
-}
-
 impl From<Error> for Ended {
     fn from(error: Error) -> Self {
         Self::Failed(error.into())
@@ -123,10 +105,8 @@ pub(crate) async fn process(state: &State, job: &Job) -> Result<(), Failed> {
         match row.status.as_str() {
             "processing" => match publish(state, job, video, upload, &row).await {
                 Ok(()) => {}
-                Err(ended) => match ended.with_room(state).await {
-                    Ended::Rejected { code, message } => return fail(state, video, code, &message).await,
-                    Ended::Failed(failed) => return Err(failed),
-                },
+                Err(Ended::Rejected { code, message }) => return fail(state, video, code, &message).await,
+                Err(Ended::Failed(failed)) => return Err(failed),
             },
             "ready" => {}
             _ => return Ok(()),

@@ -1,10 +1,9 @@
 //! A disk that fills up under a running server: refusals that can be tried again, viewers who go on watching, and recovery
 //! as soon as there is room.
 
-use crate::harness::{PASSWORD, Server, clip};
+use crate::harness::{PASSWORD, Server, clip, fill};
 use reqwest::{Client, Method, Response, StatusCode};
 use serde_json::{Value, json};
-use std::io::Write as _;
 use std::time::Duration;
 use takt_core::{Clock, EventId};
 
@@ -144,13 +143,4 @@ async fn a_full_disk_refuses_writes_and_serves_on() {
     }
     cell.publish(&bytes).await;
     assert_eq!(server.signal("TERM"), Some(0));
-}
-
-/// Writes until there is no room.
-fn fill(path: &std::path::Path) {
-    let mut file = std::fs::File::create(path).unwrap();
-    for bytes in [1 << 20, 4096, 1] {
-        let zeros = vec![0; bytes];
-        while file.write_all(&zeros).is_ok() {}
-    }
 }

@@ -146,6 +146,15 @@ pub fn padded_clip(path: &Path, hue: u32, padding: u32) {
     file.write_all(&vec![0; padding as usize]).unwrap();
 }
 
+/// Writes a file until there is no room.
+pub fn fill(path: &Path) {
+    let mut file = std::fs::File::create(path).unwrap();
+    for bytes in [1 << 20, 4096, 1] {
+        let zeros = vec![0; bytes];
+        while file.write_all(&zeros).is_ok() {}
+    }
+}
+
 /// A TCP line to a server that counts what clients send and breaks when that passes a limit, once.
 pub struct Line {
     pub url: String,

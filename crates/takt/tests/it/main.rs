@@ -8,4 +8,5 @@ mod disk_full;
 mod harness;
 mod import;
 mod replay;
+mod studio;
 mod verify;

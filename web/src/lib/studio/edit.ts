@@ -189,8 +189,8 @@ export function move(edit: EditList, from: number, to: number): EditList {
 }
 
 /**
- * Sets in and out point within the source. The head of the first segment takes the sound with it:
- * lips and sound stay together.
+ * Sets in and out point within the source. The head of the first segment takes the sound and the other
+ * clip of a duet with it: lips and sound stay together.
  */
 export function trim(edit: EditList, index: number, startMs: number, endMs: number, sourceMs: number): EditList {
   const old = edit.segments[index];
@@ -202,8 +202,14 @@ export function trim(edit: EditList, index: number, startMs: number, endMs: numb
   const room = (OUTPUT_MS_MAX - (totalMs(edit) - lengthOf(old))) * old.speed;
   const segment = { ...old, start_ms: start, end_ms: Math.min(end, Math.floor(start + room)) };
   const next = replaceAt(edit, index, () => segment);
-  if (index !== 0 || !edit.sound || old.reverse) return next;
-  return { ...next, sound: shifted(edit.sound, (start - old.start_ms) / old.speed) };
+  if (index !== 0 || old.reverse) return next;
+  const byMs = (start - old.start_ms) / old.speed;
+  const { layout } = edit;
+  return {
+    ...next,
+    sound: edit.sound && shifted(edit.sound, byMs),
+    layout: layout.kind === 'single' ? layout : { ...layout, start_ms: Math.max(0, Math.round(layout.start_ms + byMs)) },
+  };
 }
 
 /**

@@ -6,8 +6,11 @@ import type { TextOverlay } from './edit.ts';
 
 const LINE_HEIGHT = 1.2;
 const BASELINE = 0.95;
-const OUTLINE = 0.12;
+const RIM = 0.06;
 const BOX_PADDING = 0.25;
+const BOX_RADIUS = 0.2;
+/** A letter of a script written from right to left, as the first that has a direction (UAX #9, P2). */
+const FIRST_RTL = /^[^\p{L}]*[\p{sc=Hebr}\p{sc=Arab}\p{sc=Syrc}\p{sc=Thaa}\p{sc=Nkoo}\p{sc=Adlm}]/u;
 
 export type Measure = (text: string) => number;
 
@@ -78,6 +81,27 @@ export function useFamilies(names: string[]): void {
 
 export const fontOf = (fontPx: number): string => `700 ${fontPx}px ${[...families.map((name) => `"${name}"`), 'system-ui', 'sans-serif'].join(', ')}`;
 
+/** Letters that are pictures have no outline to be stroked. */
+const PICTURES = /\p{Extended_Pictographic}|\p{Regional_Indicator}/u;
+const RIM_STEPS = 24;
+
+/** A rim around everything of a line, by its shadow put all around it. */
+function rimOfPictures(context: CanvasRenderingContext2D, line: TextBox['lines'][number], fontPx: number): void {
+  const shadow = new OffscreenCanvas(Math.max(1, Math.ceil(line.width + fontPx)), Math.ceil(2 * fontPx));
+  const pen = shadow.getContext('2d');
+  if (!pen) return;
+  pen.font = context.font;
+  pen.direction = context.direction;
+  pen.textAlign = 'left';
+  pen.fillText(line.text, fontPx / 2, 1.4 * fontPx);
+  pen.globalCompositeOperation = 'source-in';
+  pen.fillRect(0, 0, shadow.width, shadow.height);
+  for (let step = 0; step < RIM_STEPS; step += 1) {
+    const angle = (2 * Math.PI * step) / RIM_STEPS;
+    context.drawImage(shadow, line.left - fontPx / 2 + Math.cos(angle) * RIM * fontPx, line.baseline - 1.4 * fontPx + Math.sin(angle) * RIM * fontPx);
+  }
+}
+
 /** Draws one text on a canvas of the edit list's size. */
 export function draw(context: CanvasRenderingContext2D, overlay: TextOverlay, canvas: { width: number; height: number }): TextBox {
   const measureAt = (fontPx: number): Measure => {
@@ -90,6 +114,7 @@ export function draw(context: CanvasRenderingContext2D, overlay: TextOverlay, ca
   context.translate(overlay.x * canvas.width, overlay.y * canvas.height);
   context.rotate((overlay.rotation * Math.PI) / 180);
   context.font = fontOf(fontPx);
+  context.direction = FIRST_RTL.test(overlay.text) ? 'rtl' : 'ltr';
   context.textAlign = 'left';
   context.textBaseline = 'alphabetic';
   context.lineJoin = 'round';
@@ -97,12 +122,15 @@ export function draw(context: CanvasRenderingContext2D, overlay: TextOverlay, ca
     if (overlay.style === 'box' && line.width > 0) {
       context.fillStyle = 'rgb(0 0 0 / 0.6)';
       const padding = BOX_PADDING * fontPx;
-      context.fillRect(line.left - padding, line.baseline - BASELINE * fontPx, line.width + 2 * padding, LINE_HEIGHT * fontPx);
+      context.beginPath();
+      context.roundRect(line.left - padding, line.baseline - BASELINE * fontPx, line.width + 2 * padding, LINE_HEIGHT * fontPx, BOX_RADIUS * fontPx);
+      context.fill();
     }
     if (overlay.style === 'outline') {
       context.strokeStyle = '#000000';
-      context.lineWidth = 2 * OUTLINE * fontPx;
+      context.lineWidth = 2 * RIM * fontPx;
       context.strokeText(line.text, line.left, line.baseline);
+      if (PICTURES.test(line.text)) rimOfPictures(context, line, fontPx);
     }
     context.fillStyle = overlay.colour;
     context.fillText(line.text, line.left, line.baseline);

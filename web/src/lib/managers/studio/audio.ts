@@ -7,9 +7,12 @@ import { calibration } from './calibration.ts';
 
 let shared: AudioContext | undefined;
 
-/** The studio's audio context; made in answer to a gesture where browsers ask for one. */
+/**
+ * The studio's audio context; made in answer to a gesture where browsers ask for one. Its delay is measured
+ * and pictures wait for it, so it may be long; a gap, after which all of the sound would come later, must not be.
+ */
 export function audio(): AudioContext {
-  shared ??= new AudioContext({ latencyHint: 'interactive' });
+  shared ??= new AudioContext({ latencyHint: 'playback' });
   return shared;
 }
 

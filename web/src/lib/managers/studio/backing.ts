@@ -11,6 +11,10 @@ export interface Backing {
   stop(): void;
 }
 
+function median(values: readonly number[]): number | undefined {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
+}
+
 export class SoundBacking implements Backing {
   private buffer: AudioBuffer | null = null;
   private playing: Playing | null = null;
@@ -36,8 +40,7 @@ export class SoundBacking implements Backing {
   }
 
   startedAt(): number {
-    const sorted = this.readings.toSorted((a, b) => a - b);
-    return sorted[Math.floor(sorted.length / 2)] ?? this.playing?.heardAt() ?? performance.now();
+    return median(this.readings) ?? this.playing?.heardAt() ?? performance.now();
   }
 
   stop(): void {
@@ -48,8 +51,8 @@ export class SoundBacking implements Backing {
 }
 
 export class ClipBacking implements Backing {
-  private positionMs = 0;
-  private shownAt: number | null = null;
+  private readonly readings: number[] = [];
+  private handle = 0;
 
   constructor(private readonly element: HTMLVideoElement) {}
 
@@ -66,27 +69,32 @@ export class ClipBacking implements Backing {
 
   async start(positionMs: number): Promise<void> {
     const { element } = this;
-    this.positionMs = positionMs;
-    this.shownAt = null;
+    this.readings.length = 0;
     if (Math.abs(element.currentTime * 1000 - positionMs) > 5) {
       element.currentTime = positionMs / 1000;
       await new Promise((resolve) => element.addEventListener('seeked', resolve, { once: true }));
     }
     await element.play().catch(() => undefined);
     await new Promise<void>((resolve) => {
-      element.requestVideoFrameCallback((_, frame) => {
-        // When this frame is on the screen, the position asked for was there that much earlier.
-        this.shownAt = frame.expectedDisplayTime - (frame.mediaTime * 1000 - this.positionMs);
-        resolve();
-      });
+      // The first pictures may be a frame early, until picture and sound of the clip have met: all of them are asked.
+      const next = () => {
+        this.handle = element.requestVideoFrameCallback((_, frame) => {
+          // When this frame is on the screen, the position asked for was there that much earlier.
+          this.readings.push(frame.expectedDisplayTime - (frame.mediaTime * 1000 - positionMs));
+          resolve();
+          next();
+        });
+      };
+      next();
     });
   }
 
   startedAt(): number {
-    return this.shownAt ?? performance.now();
+    return median(this.readings) ?? performance.now();
   }
 
   stop(): void {
+    this.element.cancelVideoFrameCallback(this.handle);
     this.element.pause();
   }
 }

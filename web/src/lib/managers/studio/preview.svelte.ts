@@ -2,6 +2,7 @@
  * Plays an edit list in the browser: one video element per source in use, the sound and the voices on
  * the audio clock. What is shown when follows `momentAt`, the same sums the server renders by.
  */
+import type { Size } from '../../studio/place.ts';
 import { lengthOf, momentAt, soundAt, startsOf, totalMs, type EditList, type Segment } from '../../studio/edit.ts';
 import { audio, bufferOf, bufferOfBlob, playBuffer, type Playing } from './audio.ts';
 
@@ -17,6 +18,9 @@ export interface PreviewSources {
   soundUrl: () => string | null;
 }
 
+/** Key of the other clip of a duet. */
+export const CLIP = 'clip';
+
 interface Slot {
   element: HTMLVideoElement;
   key: string;
@@ -31,6 +35,8 @@ export class Preview {
   shown = $state('');
   /** Sources whose bytes are not on this device and could not be fetched. */
   missing = $state<string[]>([]);
+  /** Size of each source's upright picture, by key, as far as it is known. */
+  sizes = $state.raw<Readonly<Record<string, Size>>>({});
 
   private edit: EditList;
   private readonly slots = new Map<string, Slot>();
@@ -52,6 +58,7 @@ export class Preview {
     this.slots.set(key, { element, key });
     element.playsInline = true;
     element.preload = 'auto';
+    this.measure(key, element);
     void this.sources.urlOf(segment).then((url) => {
       if (this.slots.get(key)?.element !== element) return;
       if (url) element.src = url;
@@ -69,11 +76,23 @@ export class Preview {
   /** The other clip of a duet. */
   attachClip(element: HTMLVideoElement): () => void {
     this.clip = element;
+    this.measure(CLIP, element);
     element.addEventListener('loadeddata', () => this.place(), { once: true });
     return () => {
       this.clip = null;
       element.pause();
     };
+  }
+
+  private measure(key: string, element: HTMLVideoElement): void {
+    const note = () => {
+      const { videoWidth: width, videoHeight: height } = element;
+      if (width > 0 && height > 0) this.sizes = { ...this.sizes, [key]: { width, height } };
+    };
+    element.addEventListener('loadedmetadata', note);
+    // Some recorders turn the picture in the middle of a file.
+    element.addEventListener('resize', note);
+    note();
   }
 
   update(edit: EditList): void {

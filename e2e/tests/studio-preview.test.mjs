@@ -1,0 +1,127 @@
+/** What the editor shows is what the server renders: both pictures of the same edit list are held against each other. */
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { promisify } from 'node:util';
+import { Api, newHandle } from '../lib/api.mjs';
+import { DESKTOP, visitor } from '../lib/browser.mjs';
+import { studioBrowser } from '../lib/camera.mjs';
+import { frameOf, likeness, pictureOf } from '../lib/likeness.mjs';
+import { at, enter, fetched, slide } from '../lib/studio.mjs';
+import { Takt } from '../lib/takt.mjs';
+import { until } from '../lib/wait.mjs';
+
+const run = promisify(execFile);
+/** Compression and the edges of letters cost a little; a wrong look, crop or text costs far more. */
+const SSIM_MIN = 0.9;
+const WORST_MIN = 0.8;
+const APART_MAX = 5;
+const AT_MS = 500;
+
+let takt, studio, dir, creator, upload, other;
+
+before(async () => {
+  takt = await Takt.start();
+  studio = await studioBrowser();
+  dir = await mkdtemp(join(tmpdir(), 'takt-preview-'));
+  creator = await Api.signUp(takt.url, newHandle('editor'));
+  upload = await creator.upload(await still('testsrc=size=640x360:rate=30'));
+  other = await creator.publish(await still('testsrc2=size=360x640:rate=30,hue=h=90'), 'The other');
+});
+
+after(async () => {
+  await studio?.close();
+  await takt?.close();
+  if (dir) await rm(dir, { recursive: true, force: true });
+});
+
+/** A clip of one picture of a generator: then it does not matter which frame of it is on show. */
+async function still(generator) {
+  const path = join(dir, 'still.mp4');
+  await run('ffmpeg', [
+    ...['-nostdin', '-v', 'error', '-y', '-f', 'lavfi', '-i', `${generator},trim=end_frame=1,loop=-1:1:0,setpts=N/30/TB`, '-f', 'lavfi', '-i', 'sine=frequency=300', '-t', '2'],
+    ...['-c:v', 'libx264', '-preset', 'veryfast', '-crf', '16', '-profile:v', 'high', '-pix_fmt', 'yuv420p', '-g', '30', '-c:a', 'aac', '-movflags', '+faststart', path],
+  ]);
+  return readFile(path);
+}
+
+const segment = (change = {}) => ({ source: upload, start_ms: 0, end_ms: 1200, ...change });
+const words = (text, change = {}) => ({ text, from_ms: 0, to_ms: 1200, x: 0.5, y: 0.5, width: 0.8, size: 0.06, colour: '#ffffff', style: 'outline', align: 'centre', rotation: 0, ...change });
+
+/** What the list of each case has besides version and canvas. */
+const CASES = {
+  'a warm look, and words in two lines': () => ({
+    segments: [segment()],
+    look: 'warm',
+    texts: [words('Two takes, one beat, and more than fits into a line', { y: 0.25 }), words('turned', { y: 0.75, rotation: 20, colour: '#ffd400', style: 'plain', size: 0.09 })],
+  }),
+  'a cool look, and emoji among words': () => ({ segments: [segment()], look: 'cool', texts: [words('Hi 🎉🐙 there 👍🏽', { style: 'box', size: 0.07 }), words('🌧️🥁', { y: 0.8, size: 0.12 })] }),
+  'words from right to left': () => ({
+    segments: [segment({ fit: 'contain' })],
+    texts: [
+      words('مرحبا بكم في الإيقاع', { y: 0.2, style: 'box', align: 'right' }),
+      words('שלום Takt 2026 עולם', { y: 0.45, style: 'outline', align: 'left' }),
+      words('One, שתיים, three', { y: 0.75, style: 'plain', colour: '#101010' }),
+    ],
+  }),
+  'a vivid look on a crop that fills': () => ({ segments: [segment({ crop: { x: 0.55, y: 0.1, width: 0.3, height: 0.6 } })], look: 'vivid' }),
+  'a faded look on a crop that is shown whole': () => ({ segments: [segment({ fit: 'contain', crop: { x: 0.1, y: 0.2, width: 0.5, height: 0.4 } })], look: 'faded' }),
+  'a duet beside each other, in black and white': () => ({ segments: [segment()], look: 'mono', layout: { kind: 'side_by_side', video: other.id, start_ms: 0, place: 'right', volume: 1, fit: 'contain' } }),
+  'a duet in the corner': () => ({ segments: [segment({ fit: 'contain' })], layout: { kind: 'picture_in_picture', video: other.id, start_ms: 0, place: 'corner', volume: 1, fit: 'cover' } }),
+};
+
+/** The server's picture of an edit list, and the video it is in. */
+async function rendered(list) {
+  const edit = { version: 1, canvas: { width: 720, height: 1280 }, ...list };
+  const { draft } = await creator.post('/drafts', { edit, title: 'A case' });
+  const { video } = await creator.post(`/drafts/${draft.id}/publish`, { caption: 'a case' });
+  await creator.ready(video.id);
+  const path = join(dir, 'rendered.mp4');
+  await writeFile(path, await fetched(creator, video.id));
+  return { id: video.id, picture: await frameOf(path, AT_MS / 1000) };
+}
+
+/** The editor's picture of a published video that is edited again. */
+async function previewed(page, id) {
+  await page.goto(`${takt.url}/create?again=${id}`);
+  const preview = at(page, 'preview');
+  await preview.waitFor();
+  await slide(at(page, 'scrub'), AT_MS);
+  await until('the pictures', () =>
+    preview.evaluate((stage) => {
+      const videos = [...stage.querySelectorAll('video.shown')];
+      return videos.length > 0 && videos.every((video) => video.readyState >= 2 && !video.seeking && video.currentTime > 0.3) && document.fonts.status === 'loaded' && document.fonts.size > 0;
+    }),
+  );
+  // Nothing but the picture: no controls, no round corners.
+  const png = await preview.screenshot({ style: '.stage { border-radius: 0 !important } .stage .time, .stage .handle { visibility: hidden !important }' });
+  return pictureOf(png);
+}
+
+test('the preview of every feature is what is rendered', async (t) => {
+  const context = await visitor(studio.browser, { viewport: DESKTOP, permissions: ['camera', 'microphone'] });
+  const page = await enter(context, creator, '/create');
+  const wrong = [];
+  const pictures = [];
+  for (const [name, list] of Object.entries(CASES)) {
+    const made = await rendered(list());
+    const shown = await previewed(page, made.id);
+    const { ssim, worst, apart } = likeness(shown, made.picture);
+    t.diagnostic(`${name}: similarity ${ssim.toFixed(3)}, lowest ${worst.toFixed(3)}, colours ${apart.toFixed(1)} apart`);
+    if (ssim < SSIM_MIN || worst < WORST_MIN || apart > APART_MAX) wrong.push(name);
+    pictures.push({ shown, made: made.picture });
+  }
+  assert.deepEqual(wrong, []);
+  // The measure tells pictures apart: each preview is unlike every other case's video.
+  for (const [i, { shown }] of pictures.entries()) {
+    for (const [j, { made }] of pictures.entries()) {
+      const { worst, apart } = likeness(shown, made);
+      if (i !== j) assert.ok(worst < WORST_MIN || apart > APART_MAX, `cases ${i} and ${j} pass for one another`);
+    }
+  }
+  assert.deepEqual(context.complaints, []);
+  await context.close();
+});
