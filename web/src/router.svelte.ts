@@ -4,6 +4,7 @@ import { tick } from 'svelte';
 export type PageName =
   | 'feed'
   | 'video'
+  | 'manage'
   | 'profile'
   | 'upload'
   | 'create'
@@ -24,6 +25,7 @@ export interface Route {
 const patterns: [PageName | null, RegExp][] = [
   ['feed', /^\/(?<kind>following|popular|latest)?\/?$/],
   ['video', /^\/v\/(?<id>[^/]+)\/?$/],
+  ['manage', /^\/v\/(?<id>[^/]+)\/manage\/?$/],
   ['profile', /^\/@(?<handle>[^/]+)\/?$/],
   ['sound', /^\/sounds\/(?<id>[^/]+)\/?$/],
   ['taste', /^\/settings\/taste\/?$/],

@@ -12,7 +12,7 @@
 //! through the stages above like an upload.
 //!
 //! Beside them [`samples`], [`grey_frames`], [`sound_file`] and [`without_sound`] take sound and picture apart, for
-//! analysis, for the sound library and for muting.
+//! analysis, for the sound library and for muting; [`recognise()`] runs a program of the operator's on a sound.
 //!
 //! A damaged file is saved as far as it goes: when it breaks off but its index is there and at least the shortest
 //! allowed clip can be decoded, it becomes a shorter video ([`Source::truncated`]), encoded, never copied. With no
@@ -37,6 +37,7 @@ mod plan;
 mod poster;
 mod probe;
 mod process;
+mod recognise;
 mod sandbox;
 mod seccomp;
 mod sniff;
@@ -52,6 +53,7 @@ pub use job::Job;
 pub use limits::Limits;
 pub use plan::{AudioPlan, FastPath, First, FrameRate, Plan, Rung, RungSettings, Settings, plan};
 pub use poster::{Poster, poster};
+pub use recognise::{Recogniser, recognise};
 pub use sandbox::SandboxStatus;
 pub use sound::{Loudness, Sound, audio_digest, gain_db, loudness};
 pub use sound_source::{SoundSource, inspect_sound};

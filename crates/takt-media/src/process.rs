@@ -24,17 +24,19 @@ const STDOUT_BYTES_MAX: u64 = 64 << 20;
 /// How much of the beginning and of the end of a child's complaints is kept.
 const STDERR_KEPT: usize = 8 << 10;
 
-/// Which of the two programs.
+/// Which program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Program {
+pub(crate) enum Program<'a> {
     Ffmpeg,
     Ffprobe,
+    /// One that the operator named, by its absolute path without links.
+    Other(&'a Path),
 }
 
 /// One child to run.
 #[derive(Debug)]
 pub(crate) struct Invocation<'a> {
-    pub(crate) program: Program,
+    pub(crate) program: Program<'a>,
     pub(crate) args: Vec<OsString>,
     /// Working folder.
     pub(crate) dir: &'a Path,
@@ -113,11 +115,12 @@ pub(crate) async fn run(
 
 fn build(tools: &Tools, invocation: Invocation<'_>) -> Result<Command, Error> {
     let program = match invocation.program {
-        Program::Ffmpeg => &tools.ffmpeg,
-        Program::Ffprobe => &tools.ffprobe,
+        Program::Ffmpeg => tools.ffmpeg.as_path(),
+        Program::Ffprobe => tools.ffprobe.as_path(),
+        Program::Other(path) => path,
     };
     let files = FileAccess {
-        program: program.clone(),
+        program: program.to_owned(),
         read: invocation.read,
         write: invocation.writes.then(|| invocation.dir.to_owned()),
     };

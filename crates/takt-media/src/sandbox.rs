@@ -87,7 +87,7 @@ impl SandboxStatus {
 pub(crate) struct FileAccess {
     /// The program itself, which may live outside the system's folders.
     pub(crate) program: PathBuf,
-    /// Files it may read.
+    /// Files it may read, and folders with all that is in them.
     pub(crate) read: Vec<PathBuf>,
     /// The one folder it may write to.
     pub(crate) write: Option<PathBuf>,
@@ -258,7 +258,8 @@ fn landlock_ruleset(files: &FileAccess) -> io::Result<Option<OwnedFd>> {
         }
     }
     for file in &files.read {
-        allow(file, AccessFs::ReadFile.into())?;
+        let folder = file.is_dir();
+        allow(file, if folder { AccessFs::ReadFile | AccessFs::ReadDir } else { AccessFs::ReadFile.into() })?;
     }
     if let Some(folder) = &files.write {
         let access = AccessFs::ReadFile | AccessFs::WriteFile | AccessFs::MakeReg | AccessFs::RemoveFile;

@@ -30,6 +30,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { version: 3, name: "control", sql: include_str!("../migrations/0003_control.sql") },
     Migration { version: 4, name: "drafts", sql: include_str!("../migrations/0004_drafts.sql") },
     Migration { version: 5, name: "sounds", sql: include_str!("../migrations/0005_sounds.sql") },
+    Migration { version: 6, name: "after_care", sql: include_str!("../migrations/0006_after_care.sql") },
 ];
 
 /// Why a cell did not start, as a sentence for its operator.

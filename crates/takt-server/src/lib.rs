@@ -1,4 +1,4 @@
-//! The product: one HTTP router over domain slices (`account`, `session`, `upload`, `draft`, `video`, `feed`, `taste`,
+//! The product: one HTTP router over domain slices (`account`, `session`, `upload`, `draft`, `video`, `captions`, `history`, `feed`, `taste`,
 //! `follow`, `event`, `media`).
 //!
 //! A request goes `router` -> a slice's `routes` (HTTP in and out) -> its `mod` (rules) -> its `store` (SQL).
@@ -8,6 +8,7 @@
 
 pub mod account;
 mod app;
+pub mod captions;
 pub mod config;
 mod connection;
 pub mod draft;
@@ -18,6 +19,7 @@ pub mod feed;
 pub mod follow;
 mod guard;
 mod health;
+pub mod history;
 pub mod likeness;
 mod limits;
 pub mod media;

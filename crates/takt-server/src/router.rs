@@ -3,7 +3,8 @@
 use crate::error::Error;
 use crate::state::State;
 use crate::{
-    account, draft, event, feed, follow, guard, health, media, session, sound, taste, upload, video, web_app,
+    account, captions, draft, event, feed, follow, guard, health, history, media, session, sound, taste,
+    upload, video, web_app,
 };
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -51,6 +52,8 @@ fn api() -> OpenApiRouter<State> {
         .routes(routes!(health::ready))
         .routes(routes!(health::metrics))
         .merge(video::routes::router())
+        .merge(captions::routes::router())
+        .merge(history::routes::router())
         .merge(sound::routes::router())
         .merge(draft::routes::router())
 }

@@ -2,7 +2,7 @@
 
 use crate::error::Error;
 use crate::state::State;
-use crate::video::{self, VideoBody};
+use crate::video::{self, Looker, VideoBody};
 use crate::{account, extract};
 use axum::Router;
 use axum::extract::State as Shared;
@@ -117,7 +117,7 @@ async fn video_page(
     headers: HeaderMap,
 ) -> Response {
     let found = match id.parse::<VideoId>() {
-        Ok(id) => video::bodies(&state, &[id], None).await.map(|mut bodies| bodies.pop()),
+        Ok(id) => video::bodies_for(&state, &[id], Looker::default()).await.map(|mut bodies| bodies.pop()),
         Err(_) => Ok(None),
     };
     match found {

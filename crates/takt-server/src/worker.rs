@@ -7,6 +7,7 @@
 //! Invariant: a job under way keeps its lease by heartbeat; without the lease its work is stopped. When the server shuts
 //! down, work is stopped and its job given back at once.
 
+use crate::captions;
 use crate::draft;
 use crate::error::Error;
 use crate::sound;
@@ -86,6 +87,9 @@ pub async fn run(state: State, shutdown: CancellationToken) {
             sound::kind::REVOKE,
             sound::kind::STARTER,
         ]));
+        if state.config.captions.command.is_some() {
+            lanes.spawn(lane(&[captions::kind::RECOGNISE]));
+        }
     }
     lanes.spawn(lane(&[kind::DESCRIBE, kind::ERASE, kind::DROP_FILE, kind::DROP_SOURCE, sound::kind::ERASE]));
     lanes.spawn(tidy(state.clone(), shutdown.clone()));
@@ -298,6 +302,7 @@ async fn work(state: &State, job: &Job) -> Result<(), Failed> {
         sound::kind::REVOKE => sound::revoke(state, job).await,
         sound::kind::STARTER => sound::starter_set(state, job).await,
         sound::kind::ERASE => sound::erase(state, job).await,
+        captions::kind::RECOGNISE => captions::recognise(state, job).await,
         other => Err(Failed::fault(format!("this release knows no job {other}"))),
     }
 }

@@ -83,7 +83,7 @@ pub async fn profile_counts(db: &Db, account: AccountId) -> Result<ProfileCounts
     let sql = "SELECT CAST(COUNT(*) AS BIGINT) AS videos, CAST(COALESCE(SUM(c.likes), 0) AS BIGINT) AS likes, \
                       CAST(COALESCE(SUM(c.views), 0) AS BIGINT) AS views \
                FROM video v LEFT JOIN video_count c ON c.video_id = v.id \
-               WHERE v.account_id = $1 AND v.status = 'ready'";
+               WHERE v.account_id = $1 AND v.status = 'ready' AND NOT v.unlisted";
     Ok(db.one(sql, args![account]).await?)
 }
 

@@ -102,6 +102,12 @@ fn check(config: &Config) -> Result<(), ConfigError> {
     require(["text", "json"].contains(&config.log.format.as_str()), "log.format: must be `text` or `json`");
     require(config.account.argon2_memory_kib >= 8, "account.argon2_memory_kib: must be at least 8");
     require(config.account.argon2_passes >= 1, "account.argon2_passes: must be at least 1");
+    let captions = &config.captions;
+    let is_absolute = captions.command.as_ref().is_none_or(|command| command.is_absolute());
+    require(is_absolute, "captions.command: must be an absolute path");
+    let named = captions.arguments.iter().any(|argument| argument.contains("{sound}"));
+    require(named, "captions.arguments: must name the sound: {sound}");
+    require(captions.cpu_s >= 1, "captions.cpu_s: must be at least 1");
     for proxy in &config.http.trusted_proxies {
         require(proxy.parse::<std::net::IpAddr>().is_ok(), "http.trusted_proxies: must be IP addresses");
     }

@@ -97,6 +97,22 @@ keys::config! {
         starter_set: bool = true,
     }
 
+    /// Captions written by a program of yours (speech recognition). Off until a command is set; see
+    /// docs/operating.md, "Automatic captions".
+    captions: Captions {
+        /// Absolute path of the program. It runs in the same sandbox as FFmpeg and prints WebVTT.
+        command: Option<PathBuf> = None,
+        /// Its arguments. `{sound}` stands for a WAV file (16 kHz, mono, 16 bits), `{language}` for the tag of the
+        /// video's language or `auto`.
+        arguments: Vec<String> = vec!["{sound}".into()],
+        /// Files and folders that it may read besides the sound, such as a model.
+        files: Vec<PathBuf> = Vec::new(),
+        /// Memory it may take, in MiB.
+        memory_mib: u32 = 4096,
+        /// CPU seconds it may take for one video.
+        cpu_s: u32 = 600,
+    }
+
     /// Accounts and sessions.
     account: Account {
         /// Whether strangers may sign up.

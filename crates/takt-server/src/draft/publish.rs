@@ -13,8 +13,6 @@ use takt_store::Tx;
 
 /// Publication can be put off for so long.
 const LATER_MS_MAX: i64 = 90 * 24 * 60 * 60 * 1000;
-/// Most characters of a description for those who do not see the video.
-const ALT_CHARS_MAX: usize = 1_000;
 
 /// How to publish a draft.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
@@ -90,12 +88,7 @@ async fn unless_failed(state: &State, video: VideoId) -> Result<Option<VideoId>>
 
 /// Refuses what breaks a rule; answers when to begin.
 fn check(state: &State, publication: &Publication) -> Result<Timestamp> {
-    let alt = &publication.alt_text;
-    if alt.chars().count() > ALT_CHARS_MAX || alt.chars().any(|letter| letter.is_control() && letter != '\n')
-    {
-        let rule = format!("must have {ALT_CHARS_MAX} characters at most and no control characters");
-        return Err(Error::invalid("alt_text", rule));
-    }
+    video::check_alt_text(&publication.alt_text)?;
     let now = state.clock.now();
     match publication.publish_at {
         None => Ok(now),

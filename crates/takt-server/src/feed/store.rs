@@ -22,13 +22,13 @@ pub async fn latest(db: &Db, cursor: Option<(Timestamp, VideoId)>, limit: usize)
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let rows = match cursor {
         None => {
-            let sql = "SELECT id, published_ms FROM video WHERE status = 'ready' \
+            let sql = "SELECT id, published_ms FROM video WHERE status = 'ready' AND NOT unlisted \
                        ORDER BY published_ms DESC, id DESC LIMIT $1";
             db.all(sql, args![limit]).await?
         }
         Some((at, id)) => {
             let sql = "SELECT id, published_ms FROM video \
-                       WHERE status = 'ready' AND (published_ms < $1 OR (published_ms = $1 AND id < $2)) \
+                       WHERE status = 'ready' AND NOT unlisted AND (published_ms < $1 OR (published_ms = $1 AND id < $2)) \
                        ORDER BY published_ms DESC, id DESC LIMIT $3";
             db.all(sql, args![at, id, limit]).await?
         }

@@ -58,13 +58,13 @@ pub async fn feed(
     let rows = match before {
         None => {
             let sql = "SELECT v.id, v.published_ms FROM follow f JOIN video v ON v.account_id = f.creator_id \
-                       WHERE f.viewer_id = $1 AND v.status = 'ready' \
+                       WHERE f.viewer_id = $1 AND v.status = 'ready' AND NOT v.unlisted \
                        ORDER BY v.published_ms DESC, v.id DESC LIMIT $2";
             db.all(sql, args![viewer, limit]).await?
         }
         Some((at, id)) => {
             let sql = "SELECT v.id, v.published_ms FROM follow f JOIN video v ON v.account_id = f.creator_id \
-                       WHERE f.viewer_id = $1 AND v.status = 'ready' \
+                       WHERE f.viewer_id = $1 AND v.status = 'ready' AND NOT v.unlisted \
                        AND (v.published_ms < $2 OR (v.published_ms = $2 AND v.id < $3)) \
                        ORDER BY v.published_ms DESC, v.id DESC LIMIT $4";
             db.all(sql, args![viewer, at, id, limit]).await?

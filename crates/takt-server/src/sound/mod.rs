@@ -355,11 +355,31 @@ pub(crate) async fn change(
             if asked {
                 enqueue_revoke(state, tx, sound).await?;
             }
+            if let Some((video, consent)) = before.original_video_id.zip(changed.consent) {
+                video::set_sound_consent(tx, video, consent).await?;
+            }
             Ok(())
         })
         .await?;
     state.jobs.wake();
     get(state, sound, Some(account)).await
+}
+
+/// The creator of a video lends the sound that came of it on other terms.
+pub(crate) async fn consent_of_video(
+    state: &State,
+    tx: &mut Tx,
+    video: VideoId,
+    account: AccountId,
+    consent: Consent,
+) -> Result<()> {
+    for (sound, _, _) in store::from_video(tx, video).await? {
+        let change = Change { consent: Some(consent), ..Change::default() };
+        if store::change(tx, sound, account, &change).await? {
+            enqueue_revoke(state, tx, sound).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Lets the sound's terms reach the videos with it, by a job.

@@ -72,7 +72,7 @@ const COLUMNS: &str = "s.id AS id, s.account_id AS account_id, a.handle AS handl
     EXISTS (SELECT 1 FROM follow f JOIN account l ON l.viewer_id = f.viewer_id \
             WHERE l.id = $1 AND f.creator_id = s.account_id) AS follows, \
     EXISTS (SELECT 1 FROM sound_save v WHERE v.account_id = $1 AND v.sound_id = s.id) AS saved, \
-    (SELECT CAST(COUNT(*) AS BIGINT) FROM video v WHERE v.sound_id = s.id AND v.status = 'ready') AS video_count, \
+    (SELECT CAST(COUNT(*) AS BIGINT) FROM video v WHERE v.sound_id = s.id AND v.status = 'ready' AND NOT v.unlisted) AS video_count, \
     (SELECT MIN(r.file) FROM rendition r WHERE r.video_id = s.video_id AND r.position = 0) AS rendition_file";
 
 /// A sound to be.
@@ -168,7 +168,7 @@ pub async fn saved(
 
 /// Public videos with the sound, newest first.
 pub async fn videos(db: &Db, sound: SoundId, before: Option<VideoId>, limit: usize) -> Result<Vec<VideoId>> {
-    let sql = "SELECT id FROM video WHERE sound_id = $1 AND id < $2 AND status = 'ready' \
+    let sql = "SELECT id FROM video WHERE sound_id = $1 AND id < $2 AND status = 'ready' AND NOT unlisted \
                ORDER BY id DESC LIMIT $3";
     let before = before.unwrap_or(VideoId::from_u128(u128::MAX));
     let rows: Vec<(VideoId,)> = db.all(sql, args![sound, before, count(limit)]).await?;

@@ -1,9 +1,10 @@
 //! A video as clients see it.
 
 use super::store::{self, RenditionRow, VideoRow};
+use crate::captions::{self, Captions};
 use crate::error::Result;
 use crate::follow;
-use crate::sound::{self, Consent};
+use crate::sound::{self, Consent, OnRevoke};
 use crate::state::State;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -135,6 +136,8 @@ pub struct Consents {
     pub sound: Consent,
     /// Make duets and stitches with it.
     pub reuse: Consent,
+    /// What becomes of published duets and stitches when that ends, or when it is deleted.
+    pub reuse_on_revoke: OnRevoke,
 }
 
 /// What a duet or stitch was made with. The credit stays when that is deleted.
@@ -194,8 +197,16 @@ pub struct VideoBody {
     /// Absent where it was made with no other video.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lineage: Option<Lineage>,
+    /// The other's part of this duet or stitch was withdrawn, so it plays without.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub part_withdrawn: bool,
+    /// In no feed and no list but its creator's: reached by its link.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub unlisted: bool,
     /// What is seen, for those who do not see it; empty where its creator says nothing.
     pub alt_text: String,
+    /// What is said, as timed text, by language.
+    pub captions: Vec<Captions>,
     /// Only for the creator: the earlier video that this one is a copy of.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub duplicate_of: Option<VideoId>,
@@ -246,12 +257,14 @@ pub struct Looker {
     pub account: Option<AccountId>,
 }
 
-/// The public videos among `ids`, in their order. What is gone, processing or failed is left out.
+/// The public videos among `ids`, in their order. What is gone, processing, failed or unlisted is left out.
 pub async fn bodies(state: &State, ids: &[VideoId], viewer: Option<ViewerId>) -> Result<Vec<VideoBody>> {
-    bodies_for(state, ids, Looker { viewer, account: None }).await
+    let mut bodies = bodies_for(state, ids, Looker { viewer, account: None }).await?;
+    bodies.retain(|body| !body.unlisted);
+    Ok(bodies)
 }
 
-/// Like [`bodies`], for somebody who may see their own videos in any status. At most four statements for each 128
+/// Like [`bodies`], for somebody who may see their own videos in any status. At most five statements for each 128
 /// videos.
 pub async fn bodies_for(state: &State, ids: &[VideoId], looker: Looker) -> Result<Vec<VideoBody>> {
     let mut found: HashMap<VideoId, VideoBody> = HashMap::with_capacity(ids.len());
@@ -262,6 +275,7 @@ pub async fn bodies_for(state: &State, ids: &[VideoId], looker: Looker) -> Resul
         for row in store::renditions(&state.db, ids).await? {
             renditions.entry(row.video_id).or_default().push(rendition(row));
         }
+        let mut captions = captions::of_videos(state, ids).await?;
         let liked: Option<HashSet<VideoId>> = match looker.viewer {
             Some(viewer) => Some(store::liked(&state.db, viewer, ids).await?.into_iter().collect()),
             None => None,
@@ -279,7 +293,11 @@ pub async fn bodies_for(state: &State, ids: &[VideoId], looker: Looker) -> Resul
                 let renditions = renditions.remove(&row.id).unwrap_or_default();
                 let liked = liked.as_ref().map(|liked| liked.contains(&row.id));
                 let followed = followed.as_ref().map(|followed| followed.contains(&row.account_id));
-                found.insert(row.id, body(row, renditions, Told { liked, followed }, own));
+                let captions = captions.remove(&row.id).unwrap_or_default();
+                found.insert(
+                    row.id,
+                    VideoBody { captions, ..body(row, renditions, Told { liked, followed }, own) },
+                );
             }
         }
     }
@@ -325,7 +343,11 @@ fn body(row: VideoRow, renditions: Vec<RenditionBody>, told: Told, own: bool) ->
         creator: Creator { id: row.account_id, handle: row.handle, followed: told.followed },
         sound,
         muted: row.muted,
-        consents: Consents { sound: row.sound_consent, reuse: row.reuse_consent },
+        consents: Consents {
+            sound: row.sound_consent,
+            reuse: row.reuse_consent,
+            reuse_on_revoke: row.reuse_on_revoke,
+        },
         lineage: row.lineage_kind.map(|kind| Lineage {
             kind,
             video_id: row.lineage_video_id,
@@ -335,7 +357,10 @@ fn body(row: VideoRow, renditions: Vec<RenditionBody>, told: Told, own: bool) ->
                 followed: None,
             }),
         }),
+        part_withdrawn: row.part_withdrawn,
+        unlisted: row.unlisted,
         alt_text: row.alt_text,
+        captions: Vec::new(),
         duplicate_of: row.duplicate_of.filter(|_| own),
         created_at: row.created_ms,
         published_at: row.published_ms,

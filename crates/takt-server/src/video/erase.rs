@@ -5,7 +5,7 @@ use super::{job as new_job, kind, store};
 use crate::error::{Error, Result};
 use crate::state::State;
 use crate::worker::Failed;
-use crate::{draft, likeness, sound, upload};
+use crate::{captions, draft, history, likeness, sound, upload};
 use serde::Deserialize;
 use takt_core::{AccountId, VideoId};
 use takt_recommender::Event;
@@ -57,6 +57,8 @@ pub async fn delete(state: &State, account: AccountId, video: VideoId) -> Result
             }
             sound::video_deleted(state, tx, video, used).await?;
             likeness::video_deleted(tx, video).await?;
+            captions::video_deleted(tx, video).await?;
+            history::video_deleted(tx, video).await?;
             let named = draft::video_deleted(tx, video).await?;
             let key = video.to_string();
             let kinds = [
@@ -67,7 +69,7 @@ pub async fn delete(state: &State, account: AccountId, video: VideoId) -> Result
                 kind::POSTER,
                 kind::DROP_SOURCE,
             ];
-            for kind in kinds.into_iter().chain([sound::kind::ANALYSE]) {
+            for kind in kinds.into_iter().chain([sound::kind::ANALYSE, captions::kind::RECOGNISE]) {
                 state.jobs.cancel(tx, kind, &key).await?;
             }
             let payload = serde_json::json!({ "video": video, "account": account });

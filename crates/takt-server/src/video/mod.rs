@@ -6,6 +6,7 @@
 //! Invariant: a video that is `processing` has an unfinished job, or a parked one that is about to mark it failed.
 
 mod body;
+mod change;
 mod edited;
 mod erase;
 mod folder;
@@ -21,10 +22,12 @@ pub use body::{
     Counts, Creator, FailureBody, Looker, Progress, RenditionBody, SoundBody, Stage, Status, VideoBody,
 };
 pub use body::{bodies, bodies_for};
+pub use change::VideoChange;
 pub use erase::{delete, delete_all};
 pub use progress::ProgressHub;
 
 pub(crate) use body::media_url;
+pub(crate) use change::{change, check_alt_text};
 pub(crate) use edited::{
     EditedVideo, best_file, enqueue_process, insert_edited, is_processing, require_reuse, status,
 };
@@ -37,11 +40,11 @@ use crate::sound::{self, Consent, PickedSound};
 use crate::state::State;
 use crate::upload;
 use axum::http::StatusCode;
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use std::io::Read as _;
 use std::path::PathBuf;
-use store::{Change, NewRow, RequestRow};
+use store::{NewRow, RequestRow};
 use takt_core::{AccountId, Caption, Handle, Lang, SoundId, UploadId, VideoId, ViewerId};
 use takt_store::{BlobKey, NewJob, Tx};
 
@@ -103,25 +106,6 @@ impl NewVideo {
     fn consent(&self) -> Consent {
         self.sound_consent.unwrap_or(Consent::Everyone)
     }
-}
-
-/// What to change about a video; what is absent stays.
-#[derive(Debug, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct VideoChange {
-    pub caption: Option<Caption>,
-    /// Null takes it away.
-    #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<Lang>)]
-    pub language: Option<Option<Lang>>,
-    pub ai_generated: Option<bool>,
-    /// Where the poster is taken, in milliseconds; 0 is the first frame.
-    pub poster_ms: Option<u32>,
-}
-
-/// Tells a null from an absent field.
-fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<Lang>>, D::Error> {
-    Option::<Lang>::deserialize(deserializer).map(Some)
 }
 
 fn check_poster(poster_ms: u32) -> Result<()> {
@@ -244,41 +228,27 @@ pub(crate) async fn require_own(state: &State, account: AccountId, video: VideoI
     if own { Ok(()) } else { Err(Error::not_found("video")) }
 }
 
-/// Changes a video of the account. Poster and recommendations follow by a job.
-pub(crate) async fn change(
-    state: &State,
-    account: AccountId,
-    viewer: ViewerId,
-    video: VideoId,
-    change: VideoChange,
-) -> Result<VideoBody> {
-    check_poster(change.poster_ms.unwrap_or(0))?;
-    let change = Change {
-        caption: change.caption,
-        language: change.language,
-        ai_generated: change.ai_generated,
-        poster_ms: change.poster_ms,
-    };
-    state
-        .db
-        .write(async |tx: &mut Tx| {
-            if !store::change(tx, video, account, &change).await? {
-                return Err(Error::not_found("video"));
-            }
-            if change.caption.is_some() || change.language.is_some() {
-                describe_soon(state, tx, video).await?;
-            }
-            if change.poster_ms.is_some() {
-                let key = video.to_string();
-                state.jobs.cancel(tx, kind::POSTER, &key).await?;
-                let payload = serde_json::json!({ "video": video });
-                state.jobs.enqueue(tx, job(state, kind::POSTER, key, payload), &state.clock).await?;
-            }
-            Ok(())
-        })
-        .await?;
-    state.jobs.wake();
-    own_body(state, account, viewer, video).await
+/// How long the account's video is, in milliseconds; refused while that is not known.
+pub(crate) async fn duration_of_own(state: &State, account: AccountId, video: VideoId) -> Result<u32> {
+    require_own(state, account, video).await?;
+    let row = store::work(&state.db, video).await?.ok_or_else(|| Error::not_found("video"))?;
+    if row.status == "ready" {
+        return Ok(row.duration_ms);
+    }
+    let message = "this video is not ready; try again when it plays";
+    Err(Error::refused(StatusCode::CONFLICT, "video_not_ready", message))
+}
+
+/// What a video that plays is known to be before anybody listens to it.
+pub(crate) struct Spoken {
+    pub(crate) duration_ms: u32,
+    pub(crate) language: Option<Lang>,
+}
+
+/// See [`Spoken`]; none while it does not play.
+pub(crate) async fn spoken(state: &State, video: VideoId) -> Result<Option<Spoken>> {
+    let row = store::work(&state.db, video).await?.filter(|row| row.status == "ready");
+    Ok(row.map(|row| Spoken { duration_ms: row.duration_ms, language: row.language }))
 }
 
 /// Likes a video the viewer may see.
@@ -293,7 +263,7 @@ pub(crate) async fn unlike(state: &State, video: VideoId, looker: Looker, viewer
     state.feed.unlike(viewer, video).await
 }
 
-async fn require_visible(state: &State, video: VideoId, looker: Looker) -> Result<()> {
+pub(crate) async fn require_visible(state: &State, video: VideoId, looker: Looker) -> Result<()> {
     let row = store::state_of(&state.db, video).await?;
     let visible = row.is_some_and(|row| row.status == "ready" || looker.account == Some(row.account_id));
     if visible { Ok(()) } else { Err(Error::not_found("video")) }
@@ -363,6 +333,11 @@ pub(crate) async fn unheard_sound(state: &State, video: VideoId) -> Result<Optio
 /// Every video with a sound, whatever its status.
 pub(crate) async fn with_sound(tx: &mut Tx, sound: SoundId) -> Result<Vec<VideoId>> {
     store::with_sound(tx, sound).await
+}
+
+/// The terms of the sound that came of a video are these now.
+pub(crate) async fn set_sound_consent(tx: &mut Tx, video: VideoId, consent: Consent) -> Result<()> {
+    store::set_sound_consent(tx, video, consent).await
 }
 
 /// Has the recommender told anew what a video is.

@@ -8,12 +8,12 @@
 use super::body::{Progress, Stage};
 use super::folder::Folder;
 use super::store::{self, Published, RenditionRow, WorkRow};
-use super::{job as new_job, kind};
+use super::{describe_soon, job as new_job, kind};
 use crate::error::Error;
 use crate::state::State;
 use crate::upload;
 use crate::worker::Failed;
-use crate::{draft, sound};
+use crate::{captions, draft, sound};
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
 use std::sync::Arc;
@@ -271,6 +271,7 @@ async fn commit(state: &State, made: Made<'_>) -> Result<bool, Error> {
             let job = new_job(state, kind::RENDITIONS, video.to_string(), follow.clone());
             state.jobs.enqueue(tx, NewJob { priority: 10, ..job }, &state.clock).await?;
             sound::enqueue_analysis(state, tx, video).await?;
+            captions::enqueue(state, tx, video).await?;
             draft::video_published(tx, video).await?;
             if latest.poster_ms != row.poster_ms {
                 // The creator chose another still while this one was made.
@@ -292,11 +293,15 @@ async fn announce(state: &State, video: VideoId) -> Result<(), Failed> {
     describe(state, video, &[b"published", video.bytes()]).await
 }
 
-/// Tells the recommender what a video is now. `identity` names the telling.
+/// Tells the recommender what a video is now; of an unlisted one, that it is gone. `identity` names the telling.
 pub(super) async fn describe(state: &State, video: VideoId, identity: &[&[u8]]) -> Result<(), Failed> {
     let Some(row) = store::work(&state.db, video).await?.filter(|row| row.status == "ready") else {
         return Ok(());
     };
+    if row.unlisted {
+        state.feed.record(Event::VideoRemoved { video }, identity).await?;
+        return Ok(());
+    }
     let terms = takt_recommender::caption_terms(row.caption.as_str());
     let event = Event::VideoPublished {
         video,
@@ -308,9 +313,17 @@ pub(super) async fn describe(state: &State, video: VideoId, identity: &[&[u8]]) 
         duration_ms: row.duration_ms,
     };
     state.feed.record(event, identity).await?;
-    // Deleted just now: its removal may stand in the log before this, so it is said again.
-    if store::state_of(&state.db, video).await?.is_none() {
-        state.feed.record(Event::VideoRemoved { video }, &[b"removed again", video.bytes()]).await?;
+    match store::work(&state.db, video).await? {
+        // Deleted just now: its removal may stand in the log before this, so it is said again.
+        None => {
+            state.feed.record(Event::VideoRemoved { video }, &[b"removed again", video.bytes()]).await?;
+        }
+        // Unlisted just now, which may stand before this as well.
+        Some(row) if row.unlisted => {
+            state.db.write(async |tx: &mut Tx| describe_soon(state, tx, video).await).await?;
+            state.jobs.wake();
+        }
+        Some(_) => {}
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use super::body::Stage;
 use crate::error::Result;
-use crate::sound::{Consent, PickedSound};
+use crate::sound::{Consent, OnRevoke, PickedSound};
 use std::sync::LazyLock;
 use takt_core::{AccountId, Caption, Handle, Lang, SoundId, Timestamp, VideoId, ViewerId};
 use takt_store::{Args, Db, LIST_MAX, PerSize, Tx, args, in_list, list, per_size, record};
@@ -28,7 +28,10 @@ record! {
         pub sound_start_ms: u32,
         pub sound_consent: Consent,
         pub reuse_consent: Consent,
+        pub reuse_on_revoke: OnRevoke,
         pub alt_text: String,
+        pub unlisted: bool,
+        pub part_withdrawn: bool,
         pub lineage_kind: Option<String>,
         pub lineage_video_id: Option<VideoId>,
         pub lineage_creator_id: Option<AccountId>,
@@ -78,6 +81,20 @@ record! {
         pub poster_file: Option<String>,
         pub first_frame_file: Option<String>,
         pub duration_ms: u32,
+        pub unlisted: bool,
+    }
+
+    /// What a creator may change about a video.
+    pub struct ChangeableRow {
+        pub caption: Caption,
+        pub language: Option<Lang>,
+        pub ai_generated: bool,
+        pub poster_ms: u32,
+        pub alt_text: String,
+        pub unlisted: bool,
+        pub sound_consent: Consent,
+        pub reuse_consent: Consent,
+        pub reuse_on_revoke: OnRevoke,
     }
 
     /// Whose a video is, and who may reuse it.
@@ -117,7 +134,8 @@ static VIDEOS: PerSize = LazyLock::new(|| {
                     v.account_id AS account_id, a.handle AS handle, v.sound_id AS sound_id, \
                     s.title AS sound_title, s.video_id AS sound_video_id, sa.handle AS sound_handle, \
                     v.sound_start_ms AS sound_start_ms, v.sound_consent AS sound_consent, \
-                    v.reuse_consent AS reuse_consent, v.alt_text AS alt_text, v.lineage_kind AS lineage_kind, \
+                    v.reuse_consent AS reuse_consent, v.reuse_on_revoke AS reuse_on_revoke, v.alt_text AS alt_text, \
+                    v.unlisted AS unlisted, v.part_withdrawn AS part_withdrawn, v.lineage_kind AS lineage_kind, \
                     lv.id AS lineage_video_id, la.id AS lineage_creator_id, la.handle AS lineage_handle, \
                     v.muted AS muted, \
                     v.duplicate_of AS duplicate_of, v.poster_file AS poster_file, \
@@ -293,7 +311,7 @@ pub async fn work(db: &Db, video: VideoId) -> Result<Option<WorkRow>> {
     let sql = "SELECT v.account_id AS account_id, a.handle AS handle, v.status AS status, v.caption AS caption, \
                       v.language AS language, v.sound_id AS sound_id, v.poster_ms AS poster_ms, \
                       v.poster_file AS poster_file, v.first_frame_file AS first_frame_file, \
-                      v.duration_ms AS duration_ms \
+                      v.duration_ms AS duration_ms, v.unlisted AS unlisted \
                FROM video v JOIN account a ON a.id = v.account_id WHERE v.id = $1";
     Ok(db.opt(sql, args![video]).await?)
 }
@@ -317,7 +335,7 @@ pub struct Page {
 
 /// Ids grow with the time of birth, so newest first is by id.
 pub async fn page(db: &Db, page: &Page) -> Result<Vec<VideoId>> {
-    let sql = "SELECT id FROM video WHERE account_id = $1 AND id < $2 AND (status = 'ready' OR $3) \
+    let sql = "SELECT id FROM video WHERE account_id = $1 AND id < $2 AND (status = 'ready' AND NOT unlisted OR $3) \
                ORDER BY id DESC LIMIT $4";
     let before = page.before.unwrap_or(VideoId::from_u128(u128::MAX));
     let limit = i64::try_from(page.limit).unwrap_or(i64::MAX);
@@ -333,31 +351,37 @@ pub async fn by_source(db: &Db, account: AccountId, sha256: &str) -> Result<Opti
     Ok(row.map(|row| row.0))
 }
 
-/// What a creator changes; what is absent stays.
-#[derive(Debug, Clone, Default)]
-pub struct Change {
-    pub caption: Option<Caption>,
-    pub language: Option<Option<Lang>>,
-    pub ai_generated: Option<bool>,
-    pub poster_ms: Option<u32>,
+/// The account's video as its creator may change it.
+pub async fn changeable(tx: &mut Tx, video: VideoId, account: AccountId) -> Result<Option<ChangeableRow>> {
+    let sql = "SELECT caption, language, ai_generated, poster_ms, alt_text, unlisted, sound_consent, reuse_consent, \
+                      reuse_on_revoke FROM video WHERE id = $1 AND account_id = $2";
+    Ok(tx.opt(sql, args![video, account]).await?)
 }
 
-pub async fn change(tx: &mut Tx, video: VideoId, account: AccountId, change: &Change) -> Result<bool> {
-    let sql = "UPDATE video SET caption = COALESCE($3, caption), \
-                      language = CASE WHEN $4 THEN $5 ELSE language END, \
-                      ai_generated = COALESCE($6, ai_generated), poster_ms = COALESCE($7, poster_ms) \
-               WHERE id = $1 AND account_id = $2";
-    let language = change.language.clone().flatten();
+/// Makes it what it is to be.
+pub async fn change(tx: &mut Tx, video: VideoId, to: &ChangeableRow) -> Result<()> {
+    let sql = "UPDATE video SET caption = $2, language = $3, ai_generated = $4, poster_ms = $5, alt_text = $6, \
+                      unlisted = $7, sound_consent = $8, reuse_consent = $9, reuse_on_revoke = $10 WHERE id = $1";
     let args = args![
         video,
-        account,
-        change.caption.clone(),
-        change.language.is_some(),
-        language,
-        change.ai_generated,
-        change.poster_ms,
+        to.caption.clone(),
+        to.language.clone(),
+        to.ai_generated,
+        to.poster_ms,
+        to.alt_text.as_str(),
+        to.unlisted,
+        to.sound_consent,
+        to.reuse_consent,
+        to.reuse_on_revoke,
     ];
-    Ok(tx.exec(sql, args).await? == 1)
+    tx.exec(sql, args).await?;
+    Ok(())
+}
+
+/// The owner of the sound that came of this video lends it on other terms.
+pub async fn set_sound_consent(tx: &mut Tx, video: VideoId, consent: Consent) -> Result<()> {
+    tx.exec("UPDATE video SET sound_consent = $2 WHERE id = $1", args![video, consent]).await?;
+    Ok(())
 }
 
 /// Writes down how far processing is. The percentage never falls; a video that failed or is gone stays as it is.

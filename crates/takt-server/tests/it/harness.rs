@@ -90,6 +90,15 @@ impl Answer {
 
 /// Runs `test` on a fresh cell. Without a PostgreSQL to test on its half says so, or fails where it is required.
 pub async fn run(database: Database, test: impl AsyncFnOnce(&TestApp)) {
+    run_with(database, |_| {}, test).await;
+}
+
+/// Like [`run`], with another configuration.
+pub async fn run_with(
+    database: Database,
+    configure: impl FnOnce(&mut Config),
+    test: impl AsyncFnOnce(&TestApp),
+) {
     let dir = tempfile::tempdir().unwrap();
     let mut config = Config::default();
     config.data.dir = dir.path().join("data");
@@ -98,6 +107,7 @@ pub async fn run(database: Database, test: impl AsyncFnOnce(&TestApp)) {
     config.limits.requests_per_second = 0;
     // Tests that look at it begin it themselves.
     config.sound.starter_set = false;
+    configure(&mut config);
     let schema = match database {
         Database::Sqlite => None,
         Database::Postgres => {

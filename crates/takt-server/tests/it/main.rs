@@ -6,7 +6,9 @@ mod harness;
 mod studio;
 
 mod accounts;
+mod after_care;
 mod bad_input;
+mod captions;
 mod control;
 mod drafts;
 mod feeds;

@@ -74,6 +74,10 @@ const TABLE: &[(&str, &str, [May; 4])] = &[
     ("POST",    "/api/v1/videos",                    [Refused, Refused, Pass, Pass]),
     ("GET",     "/api/v1/videos/{id}",               [Pass, Pass, Pass, Pass]),
     ("PATCH",   "/api/v1/videos/{id}",               [Refused, Refused, Hidden, Pass]),
+    ("GET",     "/api/v1/videos/{id}/captions/{language}", [Pass, Pass, Pass, Pass]),
+    ("PUT",     "/api/v1/videos/{id}/captions/{language}", [Refused, Refused, Hidden, Pass]),
+    ("DELETE",  "/api/v1/videos/{id}/captions/{language}", [Refused, Refused, Hidden, Pass]),
+    ("GET",     "/api/v1/videos/{id}/history",       [Refused, Refused, Hidden, Pass]),
     ("GET",     "/api/v1/videos/{id}/progress",      [Refused, Refused, Hidden, Pass]),
     ("POST",    "/api/v1/videos/{id}/edit",          [Refused, Refused, Hidden, Hidden]),
     ("PUT",     "/api/v1/videos/{id}/like",          [Refused, Pass, Pass, Pass]),
@@ -96,6 +100,7 @@ app_test! {
         app.sign_up("other").await;
         let video = app.publish("owner", "mine").await.to_string();
         let sound = sound_of(app, "owner").await;
+        caption(app, &video).await;
         let none = "01890a5d-ac96-774b-bcce-b302099a8057";
         for (method, path, expected) in TABLE {
             for (role, may) in ["nobody", "viewer", "other", "owner"].into_iter().zip(expected) {
@@ -110,7 +115,7 @@ app_test! {
                     Some("sounds") => &sound,
                     _ => &video,
                 };
-                let filled = path.replace("{id}", id).replace("{handle}", "owner").replace("{sha256}", &"0".repeat(64));
+                let filled = path.replace("{id}", id).replace("{handle}", "owner").replace("{language}", "en").replace("{sha256}", &"0".repeat(64));
                 let status = app.request(request(method, &filled, token.as_deref())).await.status.as_u16();
                 let found = match status {
                     401 => Refused,
@@ -153,6 +158,14 @@ async fn sound_of(app: &crate::harness::TestApp, handle: &str) -> String {
                FROM account WHERE handle = $2";
     app.app.state().db.exec(sql, takt_store::args![sound, handle]).await.unwrap();
     sound.to_string()
+}
+
+/// English captions of a video.
+async fn caption(app: &crate::harness::TestApp, video: &str) {
+    let video: takt_core::VideoId = video.parse().unwrap();
+    let sql = "INSERT INTO video_captions (video_id, language, vtt, plain, automatic, updated_ms) \
+               VALUES ($1, 'en', 'WEBVTT', '', FALSE, 0)";
+    app.app.state().db.exec(sql, takt_store::args![video]).await.unwrap();
 }
 
 async fn sign_in(app: &crate::harness::TestApp, handle: &str) -> String {

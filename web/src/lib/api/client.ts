@@ -41,6 +41,8 @@ export class ApiError extends Error {
 
 interface Options {
   body?: unknown;
+  /** Instead of JSON. */
+  text?: { type: string; body: string };
   keepalive?: boolean;
   signal?: AbortSignal;
 }
@@ -51,6 +53,10 @@ export async function request<T>(method: string, path: string, options: Options 
   if (options.body !== undefined) {
     init.body = JSON.stringify(options.body);
     init.headers = { ...init.headers, 'content-type': 'application/json' };
+  }
+  if (options.text) {
+    init.body = options.text.body;
+    init.headers = { ...init.headers, 'content-type': options.text.type };
   }
   if (options.keepalive) init.keepalive = true;
   if (options.signal) init.signal = options.signal;

@@ -42,8 +42,16 @@ export interface Video {
   /** The clip it answers to; without an id where that is gone. */
   lineage?: { kind: 'duet' | 'stitch'; video_id: string | null; creator: Account | null } | null;
   /** Who may use its sound, and it itself in duets and stitches. */
-  consents?: { sound: string; reuse: string };
+  consents?: { sound: string; reuse: string; reuse_on_revoke?: string };
   alt_text?: string | null;
+  /** What is said, as timed text, by language. */
+  captions?: { language: string; automatic: boolean; updated_at: string; url: string }[];
+  /** Only its link leads to it. */
+  unlisted?: boolean;
+  /** The part of another in it was withdrawn. */
+  part_withdrawn?: boolean;
+  /** The earlier video it is a copy of; told to its creator alone. */
+  duplicate_of?: string;
   /** The owner of its sound took it back and wanted silence. */
   muted?: boolean;
   published_at?: string | null;

@@ -10,6 +10,7 @@ interface Saved {
   theme?: Theme;
   sound?: boolean;
   reducedData?: boolean;
+  captions?: boolean;
 }
 
 class Preferences {
@@ -17,6 +18,8 @@ class Preferences {
   /** Whether videos should sound. Browsers allow it only after the first gesture. */
   sound = $state(true);
   reducedData = $state(false);
+  /** Whether what is said is shown, where a video has captions. */
+  captions = $state(true);
   private locale: Locale | undefined;
 
   /** Reads what was saved and loads the language. */
@@ -30,6 +33,7 @@ class Preferences {
     this.theme = saved.theme ?? 'system';
     this.sound = saved.sound ?? true;
     this.reducedData = saved.reducedData ?? connection()?.saveData ?? false;
+    this.captions = saved.captions ?? true;
     this.locale = saved.locale;
     this.applyTheme();
     await i18n.use(saved.locale ?? deviceLocale(navigator.languages));
@@ -57,13 +61,18 @@ class Preferences {
     this.save();
   }
 
+  setCaptions(on: boolean): void {
+    this.captions = on;
+    this.save();
+  }
+
   private applyTheme(): void {
     if (this.theme === 'system') delete document.documentElement.dataset['theme'];
     else document.documentElement.dataset['theme'] = this.theme;
   }
 
   private save(): void {
-    const saved: Saved = { theme: this.theme, sound: this.sound, reducedData: this.reducedData };
+    const saved: Saved = { theme: this.theme, sound: this.sound, reducedData: this.reducedData, captions: this.captions };
     if (this.locale) saved.locale = this.locale;
     try {
       localStorage.setItem(KEY, JSON.stringify(saved));
