@@ -78,6 +78,7 @@ It knows the rates of the outcome given exposure for the length of the video on 
 the rates of its creator and tags, and the viewer's leaning to its creator and to its tags and words.
 Long and short videos are compared with their own kind, and a video counts as watched through after `enough_ms` or its end.
 Being shown alone lowers every rate.
+Predictions cost the most, so the ranker works in two steps: everything else scores every candidate, and predictions join the scores of the best `page.shortlist` of them and of what exploration put forward.
 
 ## The page as a whole
 
