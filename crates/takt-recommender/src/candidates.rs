@@ -52,7 +52,10 @@ pub(crate) struct Candidates {
 impl Candidates {
     /// Puts a video forward; the answer is whether it passes the filters.
     pub(crate) fn offer(&mut self, query: &Query<'_>, source: SourceName, video: u32) -> bool {
-        let fate = *self.fates.entry(video).or_insert_with(|| match filter(query, video) {
+        let is_met = self.fates.contains_key(&video);
+        let twin = || self.holds_copy(query, video).then_some(FilterName::Copy);
+        let reason = if is_met { None } else { filter(query, video).or_else(twin) };
+        let fate = *self.fates.entry(video).or_insert_with(|| match reason {
             Some(reason) => {
                 self.dropped[reason.index()] += 1;
                 self.turned_away.push((video, reason));
@@ -71,6 +74,12 @@ impl Candidates {
             self.by_source[source.index()] += 1;
         }
         true
+    }
+
+    /// Whether the same video, published by somebody else or again, is among the candidates.
+    fn holds_copy(&self, query: &Query<'_>, video: u32) -> bool {
+        let mut siblings = query.engine.catalogue.rows.copies.siblings(video);
+        siblings.any(|other| matches!(self.fates.get(&other), Some(Fate::Kept(_))))
     }
 
     pub(crate) fn counts(&self) -> StageCounts {
@@ -95,5 +104,6 @@ fn drops(query: &Query<'_>, reason: FilterName, video: u32) -> bool {
         FilterName::NotInterested => query.is_unwanted(video),
         FilterName::Seen => query.has_seen(video),
         FilterName::Reserved => query.reserved.binary_search(&video).is_ok(),
+        FilterName::Copy => query.has_met_copy(video),
     }
 }

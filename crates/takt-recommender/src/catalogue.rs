@@ -3,6 +3,7 @@
 //! Rows are numbered densely in order of appearance in the log. A removed video keeps its number, so that who has
 //! seen it stays known, and nothing else.
 
+use crate::copies::Copies;
 use crate::fixed::{Decay, add_mass};
 use crate::keeping::day;
 use crate::neighbours::{Neighbours, masses};
@@ -135,6 +136,8 @@ pub(crate) struct Rows {
     pub(crate) idle: BTreeMap<u32, u32>,
     /// Rows of features that nothing refers to any more; the last is taken first.
     pub(crate) free: Vec<u32>,
+    /// Which videos are the same, published again.
+    pub(crate) copies: Copies,
 }
 
 /// Rows and what is derived from them for speed.
@@ -170,6 +173,7 @@ impl Catalogue {
             lone: BTreeMap::new(),
             idle: BTreeMap::new(),
             free: Vec::new(),
+            copies: Copies::default(),
         };
         Self::from_rows(rows, impressions_few)
     }
@@ -413,7 +417,8 @@ impl Catalogue {
             + self.feature_ids.len() * 12
             + self.rows.lone.len() * 18
             + self.rows.idle.len() * 12
-            + self.rows.free.capacity() * size_of::<u32>();
+            + self.rows.free.capacity() * size_of::<u32>()
+            + self.rows.copies.bytes();
         let bitmaps = self.live.serialized_size() + self.little_shown.serialized_size();
         let vectors = self.rows.vectors.bytes();
         vectors

@@ -151,6 +151,13 @@ pub enum Event {
         /// The secret.
         secret: [u8; 32],
     },
+    /// A video is the same as an earlier one, published again: nobody gets both.
+    VideoLinked {
+        /// The copy.
+        video: VideoId,
+        /// What it is a copy of.
+        original: VideoId,
+    },
 }
 
 impl Event {
@@ -170,6 +177,7 @@ impl Event {
             Self::PageMade(page) => Some(page.viewer),
             Self::VideoPublished { .. }
             | Self::VideoRemoved { .. }
+            | Self::VideoLinked { .. }
             | Self::SeedsCommitted { .. }
             | Self::SeedsRevealed { .. } => None,
         }

@@ -14,7 +14,7 @@ use crate::rates::{ByOutcome, Surface, WHOLE};
 use crate::registry::OutcomeName;
 use crate::relevance::{lesson, likeness};
 use crate::viewer::{Change, Fact, RESERVED_MAX, Reach, Viewer};
-use takt_core::{AccountId, ViewerId};
+use takt_core::{AccountId, VideoId, ViewerId};
 
 /// Times through a video beyond the first that still add to the judgement.
 const REPLAYS_MAX: i64 = 2;
@@ -34,6 +34,7 @@ pub(crate) struct Watching {
 pub(crate) fn learn(engine: &mut Engine, event: &Event) {
     let (viewer, video) = match event {
         Event::VideoPublished { .. } => return publish(engine, event),
+        Event::VideoLinked { video, original } => return link(engine, *video, *original),
         Event::PageServed { viewer, items, .. } => return reserve(engine, *viewer, items),
         Event::VideoRemoved { video } => (None, video),
         Event::Impression { viewer, video, .. }
@@ -137,6 +138,14 @@ fn publish(engine: &mut Engine, event: &Event) {
     engine
         .catalogue
         .publish(*video, Description { features: unique, duration_ms: *duration_ms, published_ms });
+}
+
+fn link(engine: &mut Engine, video: VideoId, original: VideoId) {
+    let numbers = engine.catalogue.number(video).zip(engine.catalogue.number(original));
+    match numbers {
+        Some((copy, original)) => engine.catalogue.rows.copies.link(copy, original),
+        None => engine.counters.ignored = engine.counters.ignored.saturating_add(1),
+    }
 }
 
 fn reserve(engine: &mut Engine, viewer: ViewerId, items: &[ServedItem]) {

@@ -15,6 +15,7 @@ mod candidates;
 mod caption;
 mod catalogue;
 mod control;
+mod copies;
 mod engine;
 mod event;
 mod explain;

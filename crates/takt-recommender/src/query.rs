@@ -75,6 +75,11 @@ impl<'a> Query<'a> {
     pub(crate) fn has_seen(&self, video: u32) -> bool {
         self.viewer.is_some_and(|row| row.seen.contains(video))
     }
+    /// Whether the viewer has met the same video, published by somebody else or again, or has it waiting.
+    pub(crate) fn has_met_copy(&self, video: u32) -> bool {
+        let mut siblings = self.engine.catalogue.rows.copies.siblings(video);
+        siblings.any(|other| self.has_seen(other) || self.reserved.binary_search(&other).is_ok())
+    }
     pub(crate) fn is_unwanted(&self, video: u32) -> bool {
         self.viewer.is_some_and(|row| row.holds(video, Fact::NotInterested))
             || self.chosen.blocks(self.engine.catalogue.video(video))

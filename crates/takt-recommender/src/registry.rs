@@ -80,6 +80,7 @@ registry! {
         NotInterested "not_interested" "The viewer said that they are not interested in this video, or in its creator, its sound or one of its tags.",
         Seen "seen" "The viewer has met the video before, in any feed. The record is exact.",
         Reserved "reserved" "The video was served to the viewer a short while ago and may still be waiting on their device.",
+        Copy "copy" "It is the same video as one that the viewer has met, that waits on their device, or that is a candidate for the same page already.",
     }
 }
 

@@ -14,7 +14,7 @@ use takt_core::ViewerId;
 
 const MAGIC: &[u8; 7] = b"TAKTREC";
 /// Changes whenever the same log would give other bytes: another layout, or another way to learn.
-const FORMAT: u8 = 6;
+const FORMAT: u8 = 7;
 const HEAD_BYTES: usize = 8 + 32;
 const CHECKSUM_BYTES: usize = 32;
 
@@ -162,8 +162,9 @@ fn check(state: &State) -> Result<(), RestoreError> {
     {
         return Err(RestoreError::Inconsistent("a table has another size".into()));
     }
-    let Rows { lone, idle, free, .. } = &state.rows;
+    let Rows { lone, idle, free, copies, .. } = &state.rows;
     if outside(lone.values().max().copied(), videos)
+        || outside(copies.reference(), videos)
         || outside(idle.keys().chain(free).max().copied(), features)
     {
         return Err(RestoreError::Inconsistent("what waits refers to a missing row".into()));

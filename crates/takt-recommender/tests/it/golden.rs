@@ -316,6 +316,36 @@ fn removed_own_and_reserved_videos_are_dropped_for_that_reason() {
 }
 
 #[test]
+fn who_has_met_a_video_does_not_get_a_copy_of_it() {
+    let mut cell = strangers(5);
+    let linked = |copy, original| Event::VideoLinked { video: video(copy), original: video(original) };
+    cell.push(linked(1, 0));
+    cell.push(linked(2, 1));
+    // Nobody gets two of a family on one page.
+    let page = cell.page(7, 10, 1);
+    assert_eq!((0..3).filter(|&n| has(&page, n)).count(), 1);
+    assert!(has(&page, 3) && has(&page, 4));
+    assert_eq!(dropped(&page, FilterName::Copy), 2);
+    // Nor on the next one, while the first waits on their device.
+    cell.serve(7, &page);
+    let next = cell.page(7, 10, 1);
+    assert_eq!(dropped(&next, FilterName::Copy), 2);
+    // Who has seen any of them is spared the others, even when that one is gone.
+    cell.finish(6, video(2));
+    cell.push(Event::VideoRemoved { video: video(2) });
+    let page = cell.page(6, 10, 1);
+    assert!(!has(&page, 0) && !has(&page, 1) && has(&page, 3));
+    let now = Timestamp::from_millis(cell.now_ms);
+    let asked = PageRequest { viewer: viewer(6), account: None, limit: 10, now, seed: 1 };
+    assert_eq!(cell.engine.filter(&asked, video(0)), Some(FilterName::Copy));
+    // A link to what the log has not published is counted and changes nothing.
+    let before = cell.engine.stats().ignored;
+    cell.push(linked(3, 99));
+    assert_eq!(cell.engine.stats().ignored, before + 1);
+    assert!(has(&cell.page(6, 10, 1), 3));
+}
+
+#[test]
 fn a_served_video_stays_away_for_half_an_hour_while_there_is_another() {
     let mut cell = strangers(6);
     let first = cell.page(0, 4, 1);

@@ -193,7 +193,8 @@ impl Model {
             Event::Unlike { .. }
             | Event::PageMade(_)
             | Event::SeedsCommitted { .. }
-            | Event::SeedsRevealed { .. } => {}
+            | Event::SeedsRevealed { .. }
+            | Event::VideoLinked { .. } => {}
             Event::ViewerMerged { from, into } if from == into => {}
             Event::ViewerMerged { from, into } => {
                 let Some(from) = self.viewers.remove(from) else { return };
@@ -322,7 +323,8 @@ fn viewer_of(event: &Event) -> Option<ViewerId> {
         | Event::VideoRemoved { .. }
         | Event::ViewerMerged { .. }
         | Event::SeedsCommitted { .. }
-        | Event::SeedsRevealed { .. } => None,
+        | Event::SeedsRevealed { .. }
+        | Event::VideoLinked { .. } => None,
     }
 }
 

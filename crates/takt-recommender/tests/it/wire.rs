@@ -8,6 +8,7 @@ use takt_recommender::{
 };
 
 const VIDEO: &str = "10000000000000000100000000000000aa";
+const ORIGINAL: &str = "10000000000000000100000000000000ab";
 const VIEWER: &str = "10000000000000000200000000000000bb";
 const OTHER: &str = "10000000000000000200000000000000cc";
 const CREATOR: &str = "10000000000000000300000000000000dd";
@@ -77,6 +78,7 @@ fn golden() -> Vec<(Event, String)> {
         ),
         (Event::SeedsCommitted { commitment: [7; 32] }, format!("0d{}", "07".repeat(32))),
         (Event::SeedsRevealed { secret: [7; 32] }, format!("0e{}", "07".repeat(32))),
+        (Event::VideoLinked { video, original: crate::cell::video(0xab) }, format!("0f{VIDEO}{ORIGINAL}")),
         (
             controlled(Control::NotInterested { subject: Subject::Video(video) }),
             format!("0b{VIEWER}0000{VIDEO}"),

@@ -1,12 +1,14 @@
 //! Copies of videos: the same video uploaded again, re-encoded, slightly cropped, mirrored or cut.
 //!
 //! Pictures decide together with the sound: the same pictures under another sound are another video. A copy is linked
-//! to the earliest of its kind and shown to its creator; nothing is removed for being one.
+//! to the earliest of its kind and shown to its creator, and whoever has met one of them does not get the others in For
+//! You; nothing is removed for being one.
 
 pub mod store;
 
 use crate::error::{Error, Result};
 use crate::state::State;
+use crate::video;
 use store::CandidateRow;
 use takt_analysis::{Pictures, SoundRelation};
 use takt_core::VideoId;
@@ -28,7 +30,13 @@ pub(crate) async fn look(state: &State, video: VideoId, frames: Vec<u8>) -> Resu
         return Ok(false);
     }
     let original = original(state, video, pictures).await?;
-    store::link(&state.db, video, original).await?;
+    let linked = state.db.write(async |tx: &mut Tx| {
+        store::link(tx, video, original).await?;
+        // The feed shows nobody both.
+        if original.is_some() { video::describe_soon(state, tx, video).await } else { Ok(()) }
+    });
+    linked.await?;
+    state.jobs.wake();
     Ok(original.is_some())
 }
 

@@ -77,8 +77,8 @@ pub async fn sound_of(db: &Db, video: VideoId) -> Result<Option<SoundId>> {
     Ok(row.and_then(|row| row.0))
 }
 
-pub async fn link(db: &Db, video: VideoId, original: Option<VideoId>) -> Result<()> {
-    db.exec("UPDATE video SET duplicate_of = $2 WHERE id = $1", args![video, original]).await?;
+pub async fn link(tx: &mut Tx, video: VideoId, original: Option<VideoId>) -> Result<()> {
+    tx.exec("UPDATE video SET duplicate_of = $2 WHERE id = $1", args![video, original]).await?;
     Ok(())
 }
 

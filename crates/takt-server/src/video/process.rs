@@ -313,6 +313,10 @@ pub(super) async fn describe(state: &State, video: VideoId, identity: &[&[u8]]) 
         duration_ms: row.duration_ms,
     };
     state.feed.record(event, identity).await?;
+    if let Some(original) = row.duplicate_of {
+        let linked: Vec<&[u8]> = [&b"linked"[..]].into_iter().chain(identity.iter().copied()).collect();
+        state.feed.record(Event::VideoLinked { video, original }, &linked).await?;
+    }
     match store::work(&state.db, video).await? {
         // Deleted just now: its removal may stand in the log before this, so it is said again.
         None => {

@@ -82,6 +82,7 @@ record! {
         pub first_frame_file: Option<String>,
         pub duration_ms: u32,
         pub unlisted: bool,
+        pub duplicate_of: Option<VideoId>,
     }
 
     /// What a creator may change about a video.
@@ -311,7 +312,8 @@ pub async fn work(db: &Db, video: VideoId) -> Result<Option<WorkRow>> {
     let sql = "SELECT v.account_id AS account_id, a.handle AS handle, v.status AS status, v.caption AS caption, \
                       v.language AS language, v.sound_id AS sound_id, v.poster_ms AS poster_ms, \
                       v.poster_file AS poster_file, v.first_frame_file AS first_frame_file, \
-                      v.duration_ms AS duration_ms, v.unlisted AS unlisted \
+                      v.duration_ms AS duration_ms, v.unlisted AS unlisted, \
+                      v.duplicate_of AS duplicate_of \
                FROM video v JOIN account a ON a.id = v.account_id WHERE v.id = $1";
     Ok(db.opt(sql, args![video]).await?)
 }

@@ -267,6 +267,14 @@ app_test! {
         assert_eq!(copy["duplicate_of"], original["id"], "{copy}");
         let path = format!("/api/v1/videos/{}", copy["id"].as_str().unwrap());
         assert!(app.get(&path, &ada).await["video"].get("duplicate_of").is_none(), "only its creator is told");
+        // Whoever gets one of them does not get the other, whatever the page.
+        let viewer = app.viewer().await;
+        let mut met = Vec::new();
+        for _ in 0..3 {
+            let page = app.get("/api/v1/feeds/for-you?limit=10", &viewer).await;
+            met.extend(page["items"].as_array().unwrap().iter().map(|item| item["video"]["id"].clone()));
+        }
+        assert_eq!(met.iter().filter(|id| **id == original["id"] || **id == copy["id"]).count(), 1, "{met:?}");
         // Another picture to the same sound is another video, and so is another sound to the same picture.
         let other = publish(app, &bob, &melody_clip(PICTURE, 10, "anull", "64k")).await;
         assert!(other.get("duplicate_of").is_none(), "{other}");

@@ -126,6 +126,7 @@ export const de = {
     not_interested: 'interessiert dich nicht',
     seen: 'schon gesehen',
     reserved: 'liegt auf deinem Gerät bereit',
+    copy: 'dasselbe hast du schon bekommen',
   } as Record<string, string>,
   placements: {
     ranked: 'nach Punkten',
@@ -146,6 +147,7 @@ export const de = {
       not_interested: 'das interessiert sie nicht',
       seen: 'sie kannten es schon',
       reserved: 'es lag auf ihrem Gerät bereit',
+      copy: 'dasselbe Video kannten sie schon',
       spreading: 'von derselben Person oder dem Sound war genug da',
     } as Record<string, string>,
     sources: 'Vorgeschlagen von',

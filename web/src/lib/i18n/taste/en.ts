@@ -130,6 +130,7 @@ export const en = {
     not_interested: 'you are not interested in it',
     seen: 'you have seen it',
     reserved: 'already waiting on your device',
+    copy: 'the same as one you have met',
   } as Record<string, string>,
   placements: {
     ranked: 'by its score',
@@ -150,6 +151,7 @@ export const en = {
       not_interested: 'the viewer is not interested in this',
       seen: 'the viewer had seen it',
       reserved: 'it was waiting on their device',
+      copy: 'they had met the same video already',
       spreading: 'its creator or sound had their share',
     } as Record<string, string>,
     sources: 'Put forward by',
