@@ -91,7 +91,14 @@ pub async fn run(state: State, shutdown: CancellationToken) {
             lanes.spawn(lane(&[captions::kind::RECOGNISE]));
         }
     }
-    lanes.spawn(lane(&[kind::DESCRIBE, kind::ERASE, kind::DROP_FILE, kind::DROP_SOURCE, sound::kind::ERASE]));
+    lanes.spawn(lane(&[
+        kind::DESCRIBE,
+        kind::REUSE_REVOKE,
+        kind::ERASE,
+        kind::DROP_FILE,
+        kind::DROP_SOURCE,
+        sound::kind::ERASE,
+    ]));
     lanes.spawn(tidy(state.clone(), shutdown.clone()));
     shutdown.cancelled().await;
     state.progress.close();
@@ -294,6 +301,7 @@ async fn work(state: &State, job: &Job) -> Result<(), Failed> {
         kind::RENDITIONS => video::renditions(state, job).await,
         kind::POSTER => video::poster(state, job).await,
         kind::DESCRIBE => video::describe_again(state, job).await,
+        kind::REUSE_REVOKE => video::withdraw(state, job).await,
         kind::ERASE => video::erase(state, job).await,
         kind::DROP_FILE => video::drop_file(state, job).await,
         kind::DROP_SOURCE => video::drop_source(state, job).await,

@@ -20,6 +20,7 @@ mod render;
 mod sources;
 mod text;
 mod timeline;
+mod without;
 
 pub use check::{
     CANVAS_EDGE_MIN, CANVAS_MAX, DURATION_MS, Edit, LEAD_MS_MAX, PART_MS_MIN, Refusal, SEGMENTS_MAX,
@@ -34,3 +35,4 @@ pub use look::Matrix;
 pub use render::{RenderJob, Rendered, render, render_inspected};
 pub use sources::{Clip, Files, Sources, clips, other_video, uploads, videos};
 pub use text::{FONTS, Font, Picture, paint, system_fonts};
+pub use without::without;

@@ -260,3 +260,13 @@ fn stored(json: serde_json::Value) -> Result<Edit> {
     Edit::try_from(list)
         .map_err(|refusal| Error::Internal(format!("a stored edit list breaks a rule: {refusal}")))
 }
+
+/// Takes every part of `other` out of the edit list of a video; answers where the poster is taken from then on, or none
+/// where nothing is left to render.
+pub(crate) async fn take_out(tx: &mut Tx, video: VideoId, other: VideoId) -> Result<Option<u32>> {
+    let Some(row) = store::edit_in(tx, video).await? else { return Ok(None) };
+    let left = edit::without(stored(row.edit)?.list(), other);
+    let Ok(left) = Edit::try_from(left) else { return Ok(None) };
+    store::set_edit(tx, video, &written(&left)?).await?;
+    Ok(Some(left.list().poster_ms))
+}

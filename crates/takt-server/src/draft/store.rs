@@ -138,6 +138,16 @@ pub async fn edit_of(db: &Db, video: VideoId) -> Result<Option<EditRow>> {
     Ok(db.opt(sql, args![video]).await?)
 }
 
+pub async fn edit_in(tx: &mut Tx, video: VideoId) -> Result<Option<EditRow>> {
+    let sql = "SELECT account_id, title, edit FROM video_edit WHERE video_id = $1";
+    Ok(tx.opt(sql, args![video]).await?)
+}
+
+pub async fn set_edit(tx: &mut Tx, video: VideoId, edit: &serde_json::Value) -> Result<()> {
+    tx.exec("UPDATE video_edit SET edit = $2 WHERE video_id = $1", args![video, edit.clone()]).await?;
+    Ok(())
+}
+
 pub async fn delete_edit(tx: &mut Tx, video: VideoId) -> Result<()> {
     tx.exec("DELETE FROM video_edit WHERE video_id = $1", args![video]).await?;
     Ok(())

@@ -2,7 +2,7 @@
 //! (poster, recommendations, videos of others) is done by jobs.
 
 use super::store::{self, ChangeableRow};
-use super::{VideoBody, check_poster, describe_soon, job, kind, own_body};
+use super::{VideoBody, check_poster, describe_soon, job, kind, own_body, withdraw};
 use crate::error::{Error, Result};
 use crate::history::{self, Noted};
 use crate::sound::{self, Consent, OnRevoke};
@@ -123,6 +123,9 @@ pub(crate) async fn change(
             }
             if changed(&["sound_consent"]) {
                 sound::consent_of_video(state, tx, video, account, after.sound_consent).await?;
+            }
+            if changed(&["reuse_consent", "reuse_on_revoke"]) {
+                withdraw::enqueue(state, tx, video, false).await?;
             }
             Ok::<_, Error>(())
         })

@@ -1,6 +1,6 @@
 //! Videos made of an edit list instead of a single upload: what the drafts need to make and to reuse videos.
 
-use super::store::{self, Extras, NewRow};
+use super::store::{self, Extras, NewRow, ReuseRow};
 use super::{job, kind};
 use crate::error::{Error, Result};
 use crate::sound::{Consent, PickedSound};
@@ -66,19 +66,21 @@ pub(crate) async fn enqueue_process(
 /// Refuses unless the account may use a part of the video now. Ask in the transaction that uses it.
 pub(crate) async fn require_reuse(tx: &mut Tx, account: AccountId, video: VideoId) -> Result<()> {
     let terms = store::reuse_terms(tx, video, account).await?;
-    let allowed = terms.is_some_and(|terms| {
-        terms.account_id == account
-            || match terms.reuse_consent {
-                Consent::Nobody => false,
-                Consent::Followers => terms.follows,
-                Consent::Everyone => true,
-            }
-    });
-    if allowed {
+    if terms.is_some_and(|terms| allows(&terms, account)) {
         return Ok(());
     }
     let message = "the creator of this video does not let you use it; choose another";
     Err(Error::refused(StatusCode::CONFLICT, "video_consent", message))
+}
+
+/// Whether the account may use a video on these terms.
+pub(super) fn allows(terms: &ReuseRow, account: AccountId) -> bool {
+    terms.account_id == account
+        || match terms.reuse_consent {
+            Consent::Nobody => false,
+            Consent::Followers => terms.follows,
+            Consent::Everyone => true,
+        }
 }
 
 /// Where the video's largest file is; none unless it plays.

@@ -1,8 +1,9 @@
 //! Deleting: rows first, then bytes; what the media store refuses now is done by a job.
 
 use super::process::parse;
-use super::{job as new_job, kind, store};
+use super::{job as new_job, kind, store, withdraw};
 use crate::error::{Error, Result};
+use crate::sound::OnRevoke;
 use crate::state::State;
 use crate::worker::Failed;
 use crate::{captions, draft, history, likeness, sound, upload};
@@ -52,6 +53,7 @@ pub async fn delete(state: &State, account: AccountId, video: VideoId) -> Result
     let released = state
         .db
         .write(async |tx: &mut Tx| {
+            let choice = store::reuse_on_revoke(tx, video).await?;
             if !store::delete(tx, video, account).await? {
                 return Ok(None);
             }
@@ -59,6 +61,9 @@ pub async fn delete(state: &State, account: AccountId, video: VideoId) -> Result
             likeness::video_deleted(tx, video).await?;
             captions::video_deleted(tx, video).await?;
             history::video_deleted(tx, video).await?;
+            if choice == Some(OnRevoke::Mute) {
+                withdraw::enqueue(state, tx, video, true).await?;
+            }
             let named = draft::video_deleted(tx, video).await?;
             let key = video.to_string();
             let kinds = [

@@ -17,6 +17,7 @@ mod renditions;
 pub mod routes;
 pub mod store;
 mod update;
+mod withdraw;
 
 pub use body::{
     Counts, Creator, FailureBody, Looker, Progress, RenditionBody, SoundBody, Stage, Status, VideoBody,
@@ -54,6 +55,8 @@ pub(crate) mod kind {
     pub(crate) const PROCESS: &str = "process";
     pub(crate) const RENDITIONS: &str = "renditions";
     pub(crate) const DESCRIBE: &str = "describe";
+    /// Lets a withdrawal reach duets and stitches.
+    pub(crate) const REUSE_REVOKE: &str = "reuse_revoke";
     pub(crate) const POSTER: &str = "poster";
     pub(crate) const ERASE: &str = "erase";
     pub(crate) const DROP_FILE: &str = "drop_file";
@@ -64,6 +67,7 @@ pub(crate) use erase::{drop_file, drop_source, erase};
 pub(crate) use process::{fail_parked, process};
 pub(crate) use renditions::renditions;
 pub(crate) use update::{describe_again, poster};
+pub(crate) use withdraw::withdraw;
 
 /// Longest place a poster may be asked for at; what is past the end of the video counts as its end.
 const POSTER_MS_MAX: u32 = 24 * 60 * 60 * 1000;

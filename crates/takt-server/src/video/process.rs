@@ -272,6 +272,10 @@ async fn commit(state: &State, made: Made<'_>) -> Result<bool, Error> {
             state.jobs.enqueue(tx, NewJob { priority: 10, ..job }, &state.clock).await?;
             sound::enqueue_analysis(state, tx, video).await?;
             captions::enqueue(state, tx, video).await?;
+            if latest.part_withdrawn {
+                // It was published before, so the log has its publication already.
+                describe_soon(state, tx, video).await?;
+            }
             draft::video_published(tx, video).await?;
             if latest.poster_ms != row.poster_ms {
                 // The creator chose another still while this one was made.

@@ -102,7 +102,18 @@ record! {
     pub struct ReuseRow {
         pub account_id: AccountId,
         pub reuse_consent: Consent,
+        pub reuse_on_revoke: OnRevoke,
         pub follows: bool,
+    }
+
+    /// A duet or stitch that it may have to leave.
+    pub struct MadeWithRow {
+        pub id: VideoId,
+        pub account_id: AccountId,
+        pub sound_id: Option<SoundId>,
+        pub sound_picked: bool,
+        pub part_withdrawn: bool,
+        pub done: bool,
     }
 
     /// What a request to make a video said.
@@ -115,6 +126,7 @@ record! {
         pub sound_picked: bool,
         pub sound_id: Option<SoundId>,
         pub sound_start_ms: u32,
+        pub part_withdrawn: bool,
     }
 }
 
@@ -286,6 +298,7 @@ pub async fn set_extras(tx: &mut Tx, video: VideoId, extras: &Extras<'_>) -> Res
 /// On what terms a video that plays may be reused by an account.
 pub async fn reuse_terms(tx: &mut Tx, video: VideoId, account: AccountId) -> Result<Option<ReuseRow>> {
     let sql = "SELECT v.account_id AS account_id, v.reuse_consent AS reuse_consent, \
+                      v.reuse_on_revoke AS reuse_on_revoke, \
                       EXISTS (SELECT 1 FROM follow f JOIN account l ON l.viewer_id = f.viewer_id \
                               WHERE l.id = $2 AND f.creator_id = v.account_id) AS follows \
                FROM video v WHERE v.id = $1 AND v.status = 'ready'";
@@ -293,7 +306,7 @@ pub async fn reuse_terms(tx: &mut Tx, video: VideoId, account: AccountId) -> Res
 }
 
 const REQUEST: &str = "SELECT caption, language, ai_generated, poster_ms, sound_consent, sound_picked, sound_id, \
-    sound_start_ms FROM video WHERE id = $1";
+    sound_start_ms, part_withdrawn FROM video WHERE id = $1";
 
 pub async fn request_of(db: &Db, video: VideoId) -> Result<Option<RequestRow>> {
     Ok(db.opt(REQUEST, args![video]).await?)
@@ -421,7 +434,8 @@ pub async fn publish(tx: &mut Tx, video: VideoId, published: &Published) -> Resu
     let sql = "UPDATE video SET status = 'ready', stage = 'further_renditions', percent = $2, \
                       sound_id = COALESCE(sound_id, $3), \
                       duration_ms = $4, width = $5, height = $6, poster_file = $7, first_frame_file = $8, \
-                      thumbhash = $9, loudness_centilufs = $10, published_ms = $11 \
+                      thumbhash = $9, loudness_centilufs = $10, \
+                      published_ms = COALESCE(published_ms, $11) \
                WHERE id = $1 AND status = 'processing'";
     let p = published.clone();
     let args = args![
@@ -497,6 +511,37 @@ pub async fn replace_rendition(tx: &mut Tx, file: &str, row: &RenditionRow) -> R
     let bytes = i64::try_from(row.bytes).unwrap_or(i64::MAX);
     tx.exec(sql, args![row.video_id, file, &row.file, &row.codec, bytes]).await?;
     Ok(())
+}
+
+/// Duets and stitches of others with a video, from `after` on in order of id.
+pub async fn made_with(db: &Db, other: VideoId, after: VideoId, limit: usize) -> Result<Vec<MadeWithRow>> {
+    let sql = "SELECT id, account_id, sound_id, sound_picked, part_withdrawn, \
+                      (stage = 'done') AS done \
+               FROM video WHERE lineage_video_id = $1 AND id > $2 AND account_id <> lineage_creator_id \
+               AND status <> 'failed' \
+               ORDER BY id LIMIT $3";
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    Ok(db.all(sql, args![other, after, limit]).await?)
+}
+
+/// Forgets what was made of a video whose other part is withdrawn, so that it is made again; false when it is gone.
+pub async fn begin_again(tx: &mut Tx, video: VideoId, poster_ms: Option<u32>) -> Result<bool> {
+    let sql = "UPDATE video SET status = 'processing', stage = 'queued', percent = 0, part_withdrawn = TRUE, \
+                      poster_ms = COALESCE($2, poster_ms), poster_file = NULL, first_frame_file = NULL, \
+                      thumbhash = NULL, duplicate_of = NULL, \
+                      sound_id = CASE WHEN sound_picked THEN sound_id ELSE NULL END WHERE id = $1";
+    if tx.exec(sql, args![video, poster_ms]).await? == 0 {
+        return Ok(false);
+    }
+    tx.exec("DELETE FROM rendition WHERE video_id = $1", args![video]).await?;
+    Ok(true)
+}
+
+/// What its owner wants of duets and stitches when it goes.
+pub async fn reuse_on_revoke(tx: &mut Tx, video: VideoId) -> Result<Option<OnRevoke>> {
+    let row: Option<(OnRevoke,)> =
+        tx.opt("SELECT reuse_on_revoke FROM video WHERE id = $1", args![video]).await?;
+    Ok(row.map(|row| row.0))
 }
 
 /// Its sound was withdrawn.
