@@ -32,5 +32,3 @@ ALTER TABLE video ADD COLUMN reuse_on_revoke TEXT NOT NULL DEFAULT 'keep';
 -- The other's part of this duet or stitch was withdrawn and taken out.
 ALTER TABLE video ADD COLUMN part_withdrawn BOOLEAN NOT NULL DEFAULT FALSE;
 CREATE INDEX video_by_lineage ON video (lineage_video_id, id);
--- The published video that this draft is another edit of.
-ALTER TABLE draft ADD COLUMN replaces UUID;

@@ -85,8 +85,11 @@ async fn take_out(state: &State, row: &MadeWithRow, other: VideoId) -> Result<()
         .feed
         .record(Event::VideoRemoved { video }, &[b"part withdrawn", video.bytes(), other.bytes()])
         .await?;
-    state.media_cache.forget(video, files).await;
     state.blobs.delete_video(video).await?;
+    // Not forgotten as a deleted video is: others come in their place.
+    for file in files {
+        state.media_cache.drop_file(video, &file).await;
+    }
     upload::delete_of_video(state, row.account_id, video).await?;
     state
         .db

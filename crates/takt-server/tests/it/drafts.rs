@@ -7,7 +7,7 @@ use axum::http::{Request, header};
 use serde_json::{Value, json};
 
 /// A list that shows a part of an upload under a text.
-fn edit(upload: &str) -> Value {
+pub(crate) fn edit(upload: &str) -> Value {
     json!({
         "version": 1,
         "canvas": {"width": 360, "height": 640},
@@ -25,7 +25,7 @@ async fn create(app: &TestApp, token: &str, edit: &Value) -> Answer {
     app.send("POST", "/api/v1/drafts", Some(token), Some(json!({"edit": edit, "title": "my take"}))).await
 }
 
-async fn draft(app: &TestApp, token: &str, edit: &Value) -> String {
+pub(crate) async fn draft(app: &TestApp, token: &str, edit: &Value) -> String {
     let answer = create(app, token, edit).await.expect(201).json();
     answer["draft"]["id"].as_str().unwrap().to_owned()
 }
@@ -35,7 +35,7 @@ async fn publish(app: &TestApp, token: &str, draft: &str, body: Value) -> Answer
 }
 
 /// Publishes and waits until all is made.
-async fn published(app: &TestApp, token: &str, draft: &str) -> Value {
+pub(crate) async fn published(app: &TestApp, token: &str, draft: &str) -> Value {
     let answer = publish(app, token, draft, json!({"caption": "done"})).await.expect(202).json();
     assert_eq!(answer["video"]["status"], "processing");
     let video = finished(app, token, answer["video"]["id"].as_str().unwrap()).await;

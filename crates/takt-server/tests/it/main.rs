@@ -22,3 +22,4 @@ mod templates;
 mod uploads;
 mod videos;
 mod why;
+mod withdrawals;

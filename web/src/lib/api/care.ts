@@ -12,6 +12,7 @@ export interface VideoChange {
   unlisted?: boolean;
   sound_consent?: Consent;
   reuse_consent?: Consent;
+  reuse_on_revoke?: 'keep' | 'mute';
 }
 
 export interface Changed {

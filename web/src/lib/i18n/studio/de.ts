@@ -10,6 +10,7 @@ export const de: StudioMessages = {
     stitch: (handle) => `Stitch mit ${handle}`,
     gone: 'einem Video, das es nicht mehr gibt',
     muted: 'Stumm: Der Sound wurde zurückgezogen',
+    withdrawn: 'Ohne den anderen Teil: er wurde zurückgezogen',
   },
   record: {
     camera: 'Deine Kamera',

@@ -8,6 +8,7 @@ export const en = {
     stitch: (handle: string) => `Stitch with ${handle}`,
     gone: 'a video that is gone',
     muted: 'Silent: its sound was withdrawn',
+    withdrawn: 'Without the other part: it was withdrawn',
   },
   record: {
     camera: 'Your camera',
