@@ -533,6 +533,6 @@ fn the_same_log_gives_the_same_state_on_every_machine() {
         }
         cell.pass_ms(600_000);
     }
-    let expected = "5214225b8a5a665eb4052b7b75ae7ca7a2a01ff79f756015f21d4b448be7f7f9";
+    let expected = "1ce5912696e7e9dfb7cc247b82104e688a6cfe35e950292365ad21cc79e56338";
     assert_eq!(hex::encode(cell.engine.digest()), expected);
 }
