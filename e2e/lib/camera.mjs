@@ -17,7 +17,6 @@ export const CAMERA = { width: 360, height: 640, fps: 30, seconds: 12 };
 export const BITS = 9;
 /** Share of the height that the bars take. */
 export const CODE_HEIGHT = 0.1;
-const FRAMES = CAMERA.fps * CAMERA.seconds;
 
 /** The microphone's clicks, in hertz. */
 export const CLICK_HZ = 1000;
@@ -58,12 +57,6 @@ export async function studioBrowser({ dark = false } = {}) {
   return { browser, close };
 }
 
-/** The distance from one frame number to another, as short as it can be: the file starts over at its end. */
-export function framesBetween(from, to) {
-  const raw = (((to - from) % FRAMES) + FRAMES) % FRAMES;
-  return raw > FRAMES / 2 ? raw - FRAMES : raw;
-}
-
 /**
  * The numbered pictures of a video file, in order.
  *
@@ -82,34 +75,4 @@ export async function numbersIn(path) {
     const bits = [...stdout.subarray(i * BITS, (i + 1) * BITS)];
     return { ms: seconds * 1000, number: bits.reduce((sum, light, bit) => sum + (light > 125 ? 2 ** bit : 0), 0) };
   });
-}
-
-/**
- * When clicks begin in a file, in milliseconds: silence before, loud after.
- *
- * @param {string} path
- * @returns {Promise<number[]>}
- */
-export async function clicksIn(path) {
-  const rate = 48_000;
-  const { stdout } = await run('ffmpeg', ['-nostdin', '-v', 'error', '-i', path, '-map', '0:a:0', '-ac', '1', '-ar', String(rate), '-f', 'f32le', '-'], {
-    encoding: 'buffer',
-    maxBuffer: 1e8,
-  });
-  const samples = new Float32Array(stdout.buffer, stdout.byteOffset, Math.floor(stdout.length / 4));
-  const start = await startOf(path);
-  const clicks = [];
-  let quietSince = -Infinity;
-  for (let i = 0; i < samples.length; i += 1) {
-    if (Math.abs(samples[i]) < 0.2) continue;
-    if (i - quietSince > rate * 0.15) clicks.push(start + (i / rate) * 1000);
-    quietSince = i;
-  }
-  return clicks;
-}
-
-/** When the first sample of a file is played. */
-async function startOf(path) {
-  const { stdout } = await run('ffprobe', ['-v', 'error', '-select_streams', 'a:0', '-show_entries', 'stream=start_time', '-of', 'csv=p=0', path]);
-  return (Number.parseFloat(stdout) || 0) * 1000;
 }

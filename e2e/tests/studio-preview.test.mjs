@@ -20,6 +20,8 @@ const SSIM_MIN = 0.9;
 const WORST_MIN = 0.8;
 const APART_MAX = 5;
 const AT_MS = 500;
+/** Fonts and pictures are there long before. */
+const SETTLED_MS_MAX = 10_000;
 
 let takt, studio, dir, creator, upload, other;
 
@@ -73,53 +75,65 @@ const CASES = {
   'a duet in the corner': () => ({ segments: [segment({ fit: 'contain' })], layout: { kind: 'picture_in_picture', video: other.id, start_ms: 0, place: 'corner', volume: 1, fit: 'cover' } }),
 };
 
-/** The server's picture of an edit list, and the video it is in. */
-async function rendered(list) {
+/** Publishes an edit list; answers the id of its video. */
+async function published(list) {
   const edit = { version: 1, canvas: { width: 720, height: 1280 }, ...list };
   const { draft } = await creator.post('/drafts', { edit, title: 'A case' });
-  const { video } = await creator.post(`/drafts/${draft.id}/publish`, { caption: 'a case' });
-  await creator.ready(video.id);
-  const path = join(dir, 'rendered.mp4');
-  await writeFile(path, await fetched(creator, video.id));
-  return { id: video.id, picture: await frameOf(path, AT_MS / 1000) };
+  return (await creator.post(`/drafts/${draft.id}/publish`, { caption: 'a case' })).video.id;
 }
 
-/** The editor's picture of a published video that is edited again. */
-async function previewed(page, id) {
-  await page.goto(`${takt.url}/create?again=${id}`);
-  const preview = at(page, 'preview');
-  await preview.waitFor();
-  await slide(at(page, 'scrub'), AT_MS);
-  await until('the pictures', () =>
-    preview.evaluate((stage) => {
-      const videos = [...stage.querySelectorAll('video.shown')];
-      return videos.length > 0 && videos.every((video) => video.readyState >= 2 && !video.seeking && video.currentTime > 0.3) && document.fonts.status === 'loaded' && document.fonts.size > 0;
-    }),
-  );
-  // Nothing but the picture: no controls, no round corners.
-  const png = await preview.screenshot({ style: '.stage { border-radius: 0 !important } .stage .time, .stage .handle { visibility: hidden !important }' });
-  return pictureOf(png);
+/** The server's picture of a video. */
+async function rendered(id) {
+  await creator.ready(id);
+  const path = join(dir, 'rendered.mp4');
+  await writeFile(path, await fetched(creator, id));
+  return frameOf(path, AT_MS / 1000);
 }
+
+/** Opens the editor on a published video, at the same moment. */
+async function edited(page, id) {
+  await page.goto(`${takt.url}/create?again=${id}`);
+  await at(page, 'preview').waitFor();
+  await slide(at(page, 'scrub'), AT_MS);
+}
+
+/** Nothing but the picture: no controls, no round corners. */
+const BARE = '.stage { border-radius: 0 !important } .stage .time, .stage .handle, .toasts { visibility: hidden !important }';
+
+/** How alike the preview is, once fonts and pictures have come; the best there was where they never are. */
+async function compared(page, made) {
+  let best;
+  await until('the preview being alike', async () => {
+    const shown = await pictureOf(await at(page, 'preview').screenshot({ style: BARE }));
+    const found = { shown, ...likeness(shown, made) };
+    if (!best || found.worst > best.worst) best = found;
+    return alike(found);
+  }, SETTLED_MS_MAX).catch(() => undefined);
+  return best;
+}
+
+const alike = ({ ssim, worst, apart }) => ssim >= SSIM_MIN && worst >= WORST_MIN && apart <= APART_MAX;
 
 test('the preview of every feature is what is rendered', async (t) => {
   const context = await visitor(studio.browser, { viewport: DESKTOP, permissions: ['camera', 'microphone'] });
   const page = await enter(context, creator, '/create');
   const wrong = [];
   const pictures = [];
-  for (const [name, list] of Object.entries(CASES)) {
-    const made = await rendered(list());
-    const shown = await previewed(page, made.id);
-    const { ssim, worst, apart } = likeness(shown, made.picture);
-    t.diagnostic(`${name}: similarity ${ssim.toFixed(3)}, lowest ${worst.toFixed(3)}, colours ${apart.toFixed(1)} apart`);
-    if (ssim < SSIM_MIN || worst < WORST_MIN || apart > APART_MAX) wrong.push(name);
-    pictures.push({ shown, made: made.picture });
+  const ids = [];
+  for (const list of Object.values(CASES)) ids.push(await published(list()));
+  for (const [i, name] of Object.keys(CASES).entries()) {
+    const made = await rendered(ids[i]);
+    await edited(page, ids[i]);
+    const best = await compared(page, made);
+    t.diagnostic(`${name}: similarity ${best.ssim.toFixed(3)}, lowest ${best.worst.toFixed(3)}, colours ${best.apart.toFixed(1)} apart`);
+    if (!alike(best)) wrong.push(name);
+    pictures.push({ shown: best.shown, made });
   }
   assert.deepEqual(wrong, []);
   // The measure tells pictures apart: each preview is unlike every other case's video.
   for (const [i, { shown }] of pictures.entries()) {
     for (const [j, { made }] of pictures.entries()) {
-      const { worst, apart } = likeness(shown, made);
-      if (i !== j) assert.ok(worst < WORST_MIN || apart > APART_MAX, `cases ${i} and ${j} pass for one another`);
+      if (i !== j) assert.ok(!alike(likeness(shown, made)), `cases ${i} and ${j} pass for one another`);
     }
   }
   assert.deepEqual(context.complaints, []);

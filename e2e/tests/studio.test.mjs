@@ -255,6 +255,12 @@ async function walk(page, where) {
   }
   assert.deepEqual(wanted.filter((_, i) => !reached.has(i)), [], `${where}: not reached by the tab key`);
   assert.deepEqual(hidden, [], `${where}: reached, but not on the screen`);
+  // A page that stands still does not scroll, so what is too wide for it would just be cut off.
+  const wide = await page.evaluate(() => {
+    const rows = document.querySelectorAll('.editor > *, .recorder .over > *, .publish > *');
+    return [...rows].filter((one) => one.getBoundingClientRect().right > innerWidth + 0.5).map((one) => one.className || one.localName);
+  });
+  assert.deepEqual(wide, [], `${where}: wider than the screen`);
 }
 
 /** By the tab key to one control, as somebody without a mouse gets there. */

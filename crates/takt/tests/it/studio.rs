@@ -8,9 +8,9 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-const KILLS: u64 = 6;
+const KILLS: u64 = 4;
 /// Kills come later and later, so that some of them meet every step.
-const KILL_STEP: Duration = Duration::from_millis(250);
+const KILL_STEP: Duration = Duration::from_millis(400);
 /// Kills that must have met unfinished work; the work takes several seconds.
 const KILLS_MET_MIN: u64 = 2;
 const DISK_MIB: u32 = 96;
