@@ -146,18 +146,20 @@ impl Vectors {
         (row.known() * dot(direction, &row.is) * LOG2_E).clamp(-LOG_MAX, LOG_MAX)
     }
 
-    /// About the same of every `stride`th row from `first`, in units of the pointer's, with its video: good for comparing.
-    pub(crate) fn likeness(
-        &self,
-        pointer: &Pointer,
-        first: usize,
-        stride: usize,
-    ) -> impl Iterator<Item = (f32, u32)> {
-        self.sketches
-            .iter()
-            .skip(first)
-            .step_by(stride)
-            .map(|sketch| (sketch.likeness(pointer), sketch.video))
+    /// The same, about, of every `stride`th row from `first`, in units of the pointer's: those in its direction, with
+    /// their videos.
+    pub(crate) fn towards(&self, pointer: &Pointer, first: usize, stride: usize) -> Vec<(f32, u32)> {
+        let every = self.sketches.get(first..).unwrap_or_default().chunks(stride);
+        let mut found = vec![(0.0, 0); every.len()];
+        let mut count = 0;
+        for chunk in every {
+            // Half of all are: a branch on it would be guessed wrong half of the time.
+            let likeness = chunk[0].likeness(pointer);
+            found[count] = (likeness, chunk[0].video);
+            count += usize::from(likeness > 0.0);
+        }
+        found.truncate(count);
+        found
     }
 
     /// A viewer who liked these, latest first, liked `next`. `seed` decides the samples.

@@ -13,8 +13,6 @@ pub(crate) fn gather(gathering: &mut Gathering<'_, '_>) {
     let stride = vectors.rows.len().div_ceil(LOOKS_MAX).max(1);
     // Another part of them with every seed.
     let first = (query.seed % stride as u64) as usize;
-    let pointer = Pointer::new(direction);
-    let likely = vectors.likeness(&pointer, first, stride);
-    let likely: Vec<(f32, u32)> = likely.filter(|&(likeness, _)| likeness > 0.0).collect();
+    let likely = vectors.towards(&Pointer::new(direction), first, stride);
     offer_best(gathering, likely);
 }

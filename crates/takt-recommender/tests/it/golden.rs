@@ -533,6 +533,6 @@ fn the_same_log_gives_the_same_state_on_every_machine() {
         }
         cell.pass_ms(600_000);
     }
-    let expected = "1ce5912696e7e9dfb7cc247b82104e688a6cfe35e950292365ad21cc79e56338";
+    let expected = "44079a5da0b655fd3049193b945fbed55f8103f3fbe161c115c3ef744306d286";
     assert_eq!(hex::encode(cell.engine.digest()), expected);
 }
