@@ -76,6 +76,15 @@ describe('edit list', () => {
     expect(soundAt(longer.sound, 1300)).toBe(soundAt(before.sound, 1500));
   });
 
+  it('keeps the other clip of a duet in step when the head of the first take is cut', () => {
+    const layout = { kind: 'stacked', video: 'other', start_ms: 1000, volume: 1, place: 'top' } as const;
+    const startOf = (edit: EditList) => (edit.layout.kind === 'single' ? null : edit.layout.start_ms);
+    const after = trim({ ...list(4000, 4000), layout }, 0, 700, 4000, 4000);
+    expect(startOf(after)).toBe(1700);
+    expect(startOf(trim(after, 0, 200, 4000, 4000))).toBe(1200);
+    expect(startOf(trim(after, 1, 300, 4000, 4000))).toBe(1700);
+  });
+
   it('gives the sound a lead where the video now begins before it', () => {
     const edit = withSound(append(newEdit(), newSegment('take', 2900, 6000)));
     const longer = trim(edit, 0, 0, 6000, 6000);
