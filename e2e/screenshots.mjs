@@ -12,6 +12,7 @@ import { mkdir, readFile, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { currentVideo, DESKTOP, launch, moving, open, PHONE, player, swap, visitor } from './lib/browser.mjs';
+import { at, saved } from './lib/studio.mjs';
 import { until } from './lib/wait.mjs';
 
 const run = promisify(execFile);
@@ -84,10 +85,22 @@ const SCENES = [
   { name: 'feed', path: '/', as: null, ready: playingAPicture },
   { name: 'profile', path: (is) => `/@${is.handle}`, as: 'creator', ready: (page) => page.locator('[data-testid=tile] img').first().waitFor() },
   { name: 'upload', path: '/upload', as: 'creator', ready: chooseFile },
+  { name: 'studio', path: '/create', as: 'creator', ready: edit },
   { name: 'sign-in', path: '/sign-in', as: null, ready: (page) => page.locator('[data-testid=handle]').waitFor() },
   { name: 'video', path: (is) => `/v/${is.video.id}`, as: null, ready: playing },
   { name: 'settings', path: '/settings', as: 'creator', ready: (page) => page.locator('[data-testid=sign-out]').waitFor() },
 ];
+
+/** A clip in the editor with a text over it. */
+async function edit(page) {
+  await page.locator('[data-testid=recorder] input[type=file]').setInputFiles(sample);
+  await at(page, 'editor').waitFor();
+  await at(page, 'tool-text').click();
+  await at(page, 'add-text').click();
+  await at(page, 'text-input').fill('First light');
+  await at(page, 'text-input').blur();
+  await saved(page);
+}
 
 /** An upload half-way described: preview, poster strip, caption. */
 async function chooseFile(page) {
