@@ -337,7 +337,8 @@ async fn a_page_costs_as_many_statements_as_one_video() {
             let asked = takt_server::video::bodies(app.app.state(), &ids[..count], Some(viewer));
             let (bodies, statements) = takt_store::count_statements(asked).await;
             let bodies = bodies.unwrap();
-            assert_eq!(statements, 4);
+            // Videos, renditions, captions, likes, follows.
+            assert_eq!(statements, 5);
             assert_eq!(bodies.iter().map(|body| body.id).collect::<Vec<_>>(), ids[..count]);
         }
     })
