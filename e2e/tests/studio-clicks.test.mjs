@@ -91,7 +91,10 @@ function apartFromTake(found, span, segment, take) {
   return lateIn(found, span).map(({ at, late }) => {
     const inTake = segment.start_ms + (at - span[0]) * segment.speed;
     const before = take.own.reduce((best, one) => (Math.abs(one.at - inTake) < Math.abs(best.at - inTake) ? one : best));
-    return { x: at, y: late - before.late / segment.speed };
+    const apart = late - before.late / segment.speed;
+    // Where its own flash was cut away, the next one is a whole second of the take from it.
+    const second = 1000 / segment.speed;
+    return { x: at, y: apart - Math.round(apart / second) * second };
   });
 }
 
