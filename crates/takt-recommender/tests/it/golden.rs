@@ -533,6 +533,6 @@ fn the_same_log_gives_the_same_state_on_every_machine() {
         }
         cell.pass_ms(600_000);
     }
-    let expected = "44079a5da0b655fd3049193b945fbed55f8103f3fbe161c115c3ef744306d286";
+    let expected = "93407024111322b14548140ae3898b04fb1d8df6dd41fb22384ca383fd01af1e";
     assert_eq!(hex::encode(cell.engine.digest()), expected);
 }
