@@ -533,6 +533,6 @@ fn the_same_log_gives_the_same_state_on_every_machine() {
         }
         cell.pass_ms(600_000);
     }
-    let expected = "93407024111322b14548140ae3898b04fb1d8df6dd41fb22384ca383fd01af1e";
+    let expected = "005e8a121630c8a994cf6df07e18c928107f9b4344c1009ada6809a4a5f614a4";
     assert_eq!(hex::encode(cell.engine.digest()), expected);
 }
