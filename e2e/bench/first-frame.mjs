@@ -115,7 +115,7 @@ const takt = await Takt.start();
 const browser = await launch();
 try {
   const creator = await Api.signUp(takt.url, newHandle('creator'));
-  for (let i = 0; i < CLIPS; i += 1) await creator.publish(await clip({ seconds: 8, size: '540x960', hue: 45 * i, kbit: 1400 }), `Clip ${i}`);
+  for (let i = 0; i < CLIPS; i += 1) await creator.publish(await clip({ seconds: 8, size: '540x960', hue: 45 * i, turn: 45 * i, tone: 220 + 60 * i, kbit: 1400 }), `Clip ${i}`);
   console.log(`${values.rtt} ms round trip, ${values.mbit} Mbit/s, 540x960 at 1.4 Mbit/s; targets: first frame ${TARGET_FIRST_MS} ms, next ${TARGET_NEXT_MS} ms`);
   for (const warm of [false, true]) {
     const visits = [];

@@ -14,6 +14,7 @@ const FPS = 30;
  * @property {string} [size] as `360x640`
  * @property {number} [hue] degrees, so that clips can be told apart
  * @property {number} [tone] Hz
+ * @property {number} [turn] degrees the picture is turned by, for clips that are no copies of each other
  * @property {number} [kbit] constant rate of the picture, for a file of a wanted size
  * @property {string} [extension]
  */
@@ -24,7 +25,7 @@ const FPS = 30;
  * @param {Shape} shape
  * @returns {Promise<Buffer>}
  */
-export async function clip({ seconds, size = '360x640', hue = 0, tone = 220, kbit }) {
+export async function clip({ seconds, size = '360x640', hue = 0, tone = 220, kbit, turn = 0 }) {
   const dir = await mkdtemp(join(tmpdir(), 'takt-clip-'));
   try {
     const path = join(dir, 'clip.mp4');
@@ -35,7 +36,7 @@ export async function clip({ seconds, size = '360x640', hue = 0, tone = 220, kbi
       ...['-nostdin', '-v', 'error', '-y'],
       ...['-f', 'lavfi', '-i', `testsrc2=size=${size}:rate=${FPS}:duration=${seconds}`],
       ...['-f', 'lavfi', '-i', `sine=frequency=${tone}:duration=${seconds}:sample_rate=48000`],
-      ...['-vf', `hue=h=${hue}`, '-c:v', 'libx264', '-preset', 'veryfast', '-profile:v', 'high', '-pix_fmt', 'yuv420p'],
+      ...['-vf', `hue=h=${hue}${turn ? `,rotate=${turn}*PI/180` : ''}`, '-c:v', 'libx264', '-preset', 'veryfast', '-profile:v', 'high', '-pix_fmt', 'yuv420p'],
       ...rate,
       ...['-g', String(FPS), '-c:a', 'aac', '-b:a', '64k', '-movflags', '+faststart', path],
     ]);
