@@ -53,7 +53,7 @@ impl Copies {
         self.copies.retain(|_, family| !family.is_empty());
     }
 
-    /// The others of a video's family, in order of number after the original.
+    /// The others of a video's family, in order of number after the original. Costs time in their number.
     pub(crate) fn siblings(&self, video: u32) -> impl Iterator<Item = u32> {
         let original = self.originals.get(&video).copied().unwrap_or(video);
         let family = self.copies.get(&original).into_iter().flatten().copied();

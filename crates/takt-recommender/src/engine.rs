@@ -71,8 +71,8 @@ pub(crate) struct Counters {
 /// Reading ([`Engine::page`]) takes `&self` and may run on many threads behind a read lock; only [`Engine::apply`]
 /// changes anything.
 ///
-/// Memory, on 64-bit machines: a bare video takes about 500 bytes, 16 per neighbour (256 at most by the default policy), 520
-/// for its vectors once it is liked, and 4 per feature; a viewer takes about 250 bytes, 2 per video seen and judged, and up
+/// Memory, on 64-bit machines: a bare video takes about 500 bytes, 16 per neighbour (256 at most by the default policy), 600
+/// for its vectors and their sketch once it is liked, and 4 per feature; a viewer takes about 250 bytes, 2 per video seen and judged, and up
 /// to 20 kB for a taste at its limit of 512 features. `bench/recommender/memory.md` has what was measured.
 #[derive(Debug)]
 pub struct Engine {
