@@ -123,8 +123,9 @@ fn one_or_two_creators_are_enough_for_a_topic() {
                 cell.pass_ms(60_000);
             }
             let own = swipe(&mut cell, 15, 1, seed * 1_000);
+            // Of ten videos, three may be one creator's: two creators fill six.
             assert!(
-                own.iter().all(|&share| share >= 0.7),
+                own.iter().all(|&share| share >= 0.6),
                 "own topic {own:?}, {creators} creators, seed {seed}"
             );
         }
