@@ -5,7 +5,7 @@
 //! the job to be done again: everything before the publication is made anew under the same content-derived names,
 //! everything after it is told once whatever happens.
 
-use super::body::{Progress, Stage};
+use super::body::{Progress, Provenance, Stage};
 use super::folder::Folder;
 use super::store::{self, Published, RenditionRow, WorkRow};
 use super::{describe_soon, job as new_job, kind};
@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use std::ops::Range;
 use std::sync::Arc;
 use takt_core::{SoundId, UploadId, VideoId};
-use takt_media::{Plan, Poster, Rendition, Settings, Source, Tools};
+use takt_media::{Container, Plan, Poster, Rendition, Settings, Source, Tools};
 use takt_recommender::Event;
 use takt_store::{BlobError, BlobKey, Job, NewJob, Tx};
 use tokio::sync::watch;
@@ -151,7 +151,10 @@ async fn publish(
     report(state, video, Stage::Checking, 1).await;
     let inspected = takt_media::inspect(&media).await?;
     let plan = takt_media::plan(&inspected, &Settings::default());
-    let first = first_rendition(state, video, &media, &inspected, &plan).await?;
+    let (first, provenance) =
+        tokio::try_join!(first_rendition(state, video, &media, &inspected, &plan), async {
+            Ok(provenance(state, video, &media, &inspected).await)
+        })?;
     let first_frame = takt_media::poster(&media, &first.path, 0).await?;
     let poster = match row.poster_ms {
         0 => first_frame.clone(),
@@ -162,7 +165,8 @@ async fn publish(
     if poster.sha256 != first_frame.sha256 {
         put_still(state, video, &poster).await?;
     }
-    let made = Made { video, upload, first: &first, first_frame: &first_frame, poster: &poster, row };
+    let (first_frame, poster) = (&first_frame, &poster);
+    let made = Made { video, upload, first: &first, first_frame, poster, provenance, row };
     if commit(state, made).await? {
         metrics::counter!("takt_videos_published_total").increment(1);
         state.progress.turned(video);
@@ -181,6 +185,23 @@ async fn first_rendition(
     let reporter = Reporter::new(state, video, Stage::FirstRendition, CHECKED..PUBLISHED);
     let tell = reporter.teller();
     Ok(reporter.along(takt_media::first_rendition(media, source, plan, tell)).await?)
+}
+
+/// What the upload's Content Credentials are worth, where they can be read. No video fails for them.
+async fn provenance(
+    state: &State,
+    video: VideoId,
+    media: &takt_media::Job<'_>,
+    source: &Source,
+) -> Option<Provenance> {
+    let program = state.provenance.as_deref().filter(|_| source.container == Container::Mp4)?;
+    match takt_media::provenance(media, program).await {
+        Ok(found) => found.map(Provenance::from),
+        Err(error) => {
+            tracing::warn!(%error, video.id = %video, "content credentials could not be read");
+            None
+        }
+    }
 }
 
 /// The name of a rendition in the media store: its bytes' own.
@@ -218,12 +239,13 @@ struct Made<'a> {
     first: &'a Rendition,
     first_frame: &'a Poster,
     poster: &'a Poster,
+    provenance: Option<Provenance>,
     row: &'a WorkRow,
 }
 
 /// Publishes in one transaction; false when the video is gone or was published by somebody else.
 async fn commit(state: &State, made: Made<'_>) -> Result<bool, Error> {
-    let Made { video, upload, first, first_frame, poster, row } = made;
+    let Made { video, upload, first, first_frame, poster, provenance, row } = made;
     let heard = first.sound.as_ref();
     let new_sound = SoundId::mint(&state.clock);
     let follow = serde_json::to_value(Follow { video, upload, first: first.clone() })
@@ -240,6 +262,7 @@ async fn commit(state: &State, made: Made<'_>) -> Result<bool, Error> {
         loudness_centilufs: heard
             .and_then(|s| s.loudness)
             .map(|loudness| (loudness.lufs * 100.0).round() as i64),
+        provenance: provenance.map(Provenance::as_str),
         percent: PUBLISHED,
         now,
     };

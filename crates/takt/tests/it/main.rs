@@ -7,6 +7,7 @@ mod crash;
 mod disk_full;
 mod harness;
 mod import;
+mod provenance;
 mod replay;
 mod studio;
 mod verify;
