@@ -45,7 +45,7 @@ async function told(video, locale) {
   const context = await visitor(browser, { viewport: SMALL_PHONE, locale });
   const page = await open(context, `${takt.url}/v/${video.id}`);
   await moving(page);
-  await page.getByTestId('more').click();
+  await page.locator('[data-testid=options]:visible').click();
   await page.getByTestId('copy-link').waitFor();
   const label = page.getByTestId('provenance');
   const said = (await label.count()) === 0 ? null : await label.innerText();
