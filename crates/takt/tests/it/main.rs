@@ -8,6 +8,7 @@ mod disk_full;
 mod harness;
 mod import;
 mod provenance;
+mod recogniser;
 mod replay;
 mod studio;
 mod verify;
