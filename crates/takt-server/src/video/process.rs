@@ -12,7 +12,7 @@ use super::{describe_soon, job as new_job, kind};
 use crate::error::Error;
 use crate::state::State;
 use crate::upload;
-use crate::worker::Failed;
+use crate::worker::{Failed, has_room};
 use crate::{captions, draft, sound};
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
@@ -56,6 +56,19 @@ pub(crate) enum Ended {
     Rejected { code: &'static str, message: String },
     /// Something else is.
     Failed(Failed),
+}
+
+impl Ended {
+    /// The same, but no verdict on an upload that was worked on while the disk was full: what came out as a broken video
+    /// may be one that could not be written.
+    pub(crate) async fn unless_full(self, state: &State) -> Self {
+        match self {
+            Self::Rejected { code, .. } if !has_room(state).await => {
+                Self::Failed(Failed { reason: format!("{code} on a full disk"), away: true })
+            }
+            ended => ended,
+        }
+    }
 }
 
 impl From<takt_media::Error> for Ended {
@@ -103,11 +116,14 @@ pub(crate) async fn process(state: &State, job: &Job) -> Result<(), Failed> {
     until_deleted(state, video, async {
         let Some(row) = store::work(&state.db, video).await? else { return Ok(()) };
         match row.status.as_str() {
-            "processing" => match publish(state, job, video, upload, &row).await {
-                Ok(()) => {}
-                Err(Ended::Rejected { code, message }) => return fail(state, video, code, &message).await,
-                Err(Ended::Failed(failed)) => return Err(failed),
-            },
+            "processing" => {
+                if let Err(ended) = publish(state, job, video, upload, &row).await {
+                    return match ended.unless_full(state).await {
+                        Ended::Rejected { code, message } => fail(state, video, code, &message).await,
+                        Ended::Failed(failed) => Err(failed),
+                    };
+                }
+            }
             "ready" => {}
             _ => return Ok(()),
         }

@@ -32,12 +32,14 @@ pub(crate) async fn renditions(state: &State, job: &Job) -> Result<(), Failed> {
         archive(state, video, follow.upload).await?;
         let made = match make(state, job, &follow).await {
             Ok(made) => made,
-            // What plays goes on playing; more can not be made of this upload.
-            Err(Ended::Rejected { code, message }) => {
-                tracing::warn!(video.id = %video, code, message, "no further renditions of this video");
-                Vec::new()
-            }
-            Err(Ended::Failed(failed)) => return Err(failed),
+            Err(ended) => match ended.unless_full(state).await {
+                // What plays goes on playing; more can not be made of this upload.
+                Ended::Rejected { code, message } => {
+                    tracing::warn!(video.id = %video, code, message, "no further renditions of this video");
+                    Vec::new()
+                }
+                Ended::Failed(failed) => return Err(failed),
+            },
         };
         upload::remove_file(state, follow.upload).await?;
         Ok(settle(state, video, &follow.first, &made).await?)

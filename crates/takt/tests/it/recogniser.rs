@@ -59,15 +59,23 @@ async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
 }
 
 /// Publishes a clip with a tone and waits until it plays; answers where it is.
-async fn publish(creator: &Creator) -> String {
+async fn publish(creator: &Creator, hue: u32) -> String {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("clip.mp4");
-    clip(&path, 80);
+    clip(&path, hue);
     let upload_id = creator.upload(std::fs::read(&path).unwrap()).await;
     let made = creator.post("/api/v1/videos", json!({"upload_id": upload_id, "caption": "a tone"})).await;
     let video = format!("/api/v1/videos/{}", made["video"]["id"].as_str().unwrap());
     until("a video that plays", async || creator.get(&video).await["video"]["status"] == "ready").await;
     video
+}
+
+/// The sizes of all renditions of a video, once all are made.
+async fn sizes(creator: &Creator, video: &str) -> Vec<(Value, Value)> {
+    until("all renditions", async || creator.get(video).await["video"]["progress"].is_null()).await;
+    let video = creator.get(video).await["video"].take();
+    let renditions = video["renditions"].as_array().unwrap();
+    renditions.iter().map(|one| (one["height"].clone(), one["codec"].clone())).collect()
 }
 
 async fn captions(creator: &Creator, video: &str) -> Vec<Value> {
@@ -93,7 +101,7 @@ async fn killed_while_captions_are_written() {
     let start = || Server::start_with(data.path(), "127.0.0.1:0", &settings);
     let mut server = start();
     let mut creator = Creator::sign_up(&server).await;
-    let video = publish(&creator).await;
+    let video = publish(&creator, 80).await;
     for round in 0..KILLS {
         until("the program at work", async || runs(&program)).await;
         tokio::time::sleep(KILL_STEP * round).await;
@@ -122,7 +130,9 @@ async fn a_disk_that_is_full_while_captions_are_written() {
         return;
     };
     let creator = Creator::sign_up(&server).await;
-    let video = publish(&creator).await;
+    let other = publish(&creator, 160).await;
+    written(&creator, &other).await;
+    let video = publish(&creator, 80).await;
     until("the program at work", async || runs(&program)).await;
     let filler = server.seen_by_it(data.path()).join("filler");
     fill(&filler);
@@ -131,5 +141,7 @@ async fn a_disk_that_is_full_while_captions_are_written() {
     assert!(captions(&creator, &video).await.is_empty(), "it got done on a full disk");
     std::fs::remove_file(&filler).unwrap();
     written(&creator, &video).await;
+    // What else was made meanwhile is not given up for the disk's sake.
+    assert_eq!(sizes(&creator, &video).await, sizes(&creator, &other).await);
     assert_eq!(server.signal("TERM"), Some(0));
 }
