@@ -48,6 +48,9 @@ pub(super) struct Follow {
     pub(super) video: VideoId,
     pub(super) upload: UploadId,
     pub(super) first: Rendition,
+    /// What the upload was found to be. Absent in jobs of releases that looked twice.
+    #[serde(default)]
+    pub(super) source: Option<Source>,
 }
 
 /// Why media work ended.
@@ -182,7 +185,8 @@ async fn publish(
         put_still(state, video, &poster).await?;
     }
     let (first_frame, poster) = (&first_frame, &poster);
-    let made = Made { video, upload, first: &first, first_frame, poster, provenance, row };
+    let source = inspected;
+    let made = Made { video, upload, source, first: &first, first_frame, poster, provenance, row };
     if commit(state, made).await? {
         metrics::counter!("takt_videos_published_total").increment(1);
         state.progress.turned(video);
@@ -252,6 +256,7 @@ pub(super) fn rendition_row(video: VideoId, rendition: &Rendition) -> RenditionR
 struct Made<'a> {
     video: VideoId,
     upload: UploadId,
+    source: Source,
     first: &'a Rendition,
     first_frame: &'a Poster,
     poster: &'a Poster,
@@ -261,10 +266,10 @@ struct Made<'a> {
 
 /// Publishes in one transaction; false when the video is gone or was published by somebody else.
 async fn commit(state: &State, made: Made<'_>) -> Result<bool, Error> {
-    let Made { video, upload, first, first_frame, poster, provenance, row } = made;
+    let Made { video, upload, source, first, first_frame, poster, provenance, row } = made;
     let heard = first.sound.as_ref();
     let new_sound = SoundId::mint(&state.clock);
-    let follow = serde_json::to_value(Follow { video, upload, first: first.clone() })
+    let follow = serde_json::to_value(Follow { video, upload, first: first.clone(), source: Some(source) })
         .map_err(|error| Error::Internal(format!("a job can not be written: {error}")))?;
     let now = state.clock.now();
     let published = Published {
