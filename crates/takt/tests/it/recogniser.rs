@@ -7,10 +7,10 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Listens for two seconds, with a file of its own meanwhile.
+/// Listens for four seconds, with files of its own meanwhile.
 const LISTENS: &str = r#"#!/bin/sh
 head -c 2000000 /dev/zero >scratch || exit 1
-sleep 2
+sleep 4
 cp scratch again || exit 1
 echo WEBVTT
 echo "Language: en"
