@@ -19,6 +19,8 @@ const run = promisify(execFile);
 const SSIM_MIN = 0.9;
 const WORST_MIN = 0.8;
 const APART_MAX = 5;
+/** A still has a tenth of the lines. */
+const STILL_APART_MAX = 6;
 const AT_MS = 500;
 /** Fonts and pictures are there long before. */
 const SETTLED_MS_MAX = 10_000;
@@ -137,5 +139,22 @@ test('the preview of every feature is what is rendered', async (t) => {
     }
   }
   assert.deepEqual(context.complaints, []);
+  await context.close();
+});
+
+test('the small pictures of a segment are of what its frame shows', async (t) => {
+  const context = await visitor(studio.browser, { viewport: DESKTOP, permissions: ['camera', 'microphone'] });
+  const page = await enter(context, creator, '/create');
+  const framed = { crop: { x: 0.55, y: 0.1, width: 0.3, height: 0.6 }, 'a crop shown whole': { x: 0.1, y: 0.2, width: 0.5, height: 0.4 } };
+  for (const [name, crop] of Object.entries(framed)) {
+    const id = await published({ segments: [segment({ crop, fit: name === 'crop' ? 'cover' : 'contain' })] });
+    const made = await rendered(id);
+    await edited(page, id);
+    const image = () => at(page, 'segment').first().evaluate((element) => /base64,([^"]+)"/.exec(element.style.backgroundImage)?.[1]);
+    await until('a still', image);
+    const { apart } = likeness(await pictureOf(Buffer.from(await image(), 'base64')), made);
+    t.diagnostic(`${name}: colours ${apart.toFixed(1)} apart`);
+    assert.ok(apart <= STILL_APART_MAX, `${name}: colours are ${apart.toFixed(1)} apart`);
+  }
   await context.close();
 });

@@ -12,7 +12,8 @@
 //! through the stages above like an upload.
 //!
 //! Beside them [`samples`], [`grey_frames`], [`sound_file`] and [`without_sound`] take sound and picture apart, for
-//! analysis, for the sound library and for muting; [`recognise()`] runs a program of the operator's on a sound.
+//! analysis, for the sound library and for muting; [`recognise()`] runs a program of the operator's on a sound, and
+//! [`provenance()`] the one that reads Content Credentials.
 //!
 //! A damaged file is saved as far as it goes: when it breaks off but its index is there and at least the shortest
 //! allowed clip can be decoded, it becomes a shorter video ([`Source::truncated`]), encoded, never copied. With no
@@ -37,6 +38,7 @@ mod plan;
 mod poster;
 mod probe;
 mod process;
+mod provenance;
 mod recognise;
 mod sandbox;
 mod seccomp;
@@ -53,6 +55,7 @@ pub use job::Job;
 pub use limits::Limits;
 pub use plan::{AudioPlan, FastPath, First, FrameRate, Plan, Rung, RungSettings, Settings, plan};
 pub use poster::{Poster, poster};
+pub use provenance::{Provenance, provenance};
 pub use recognise::{Recogniser, recognise};
 pub use sandbox::SandboxStatus;
 pub use sound::{Loudness, Sound, audio_digest, gain_db, loudness};

@@ -12,6 +12,7 @@ use crate::{health, router, session, sound, upload, worker};
 use axum::serve::ListenerExt;
 use std::future::Future;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use takt_core::Clock;
@@ -31,6 +32,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { version: 4, name: "drafts", sql: include_str!("../migrations/0004_drafts.sql") },
     Migration { version: 5, name: "sounds", sql: include_str!("../migrations/0005_sounds.sql") },
     Migration { version: 6, name: "after_care", sql: include_str!("../migrations/0006_after_care.sql") },
+    Migration { version: 7, name: "provenance", sql: include_str!("../migrations/0007_provenance.sql") },
 ];
 
 /// Why a cell did not start, as a sentence for its operator.
@@ -79,6 +81,7 @@ impl App {
         let feed = Feed::open(&dir, db.clone(), clock.clone(), config.feed.snapshot_events)
             .map_err(|e| StartError::new("opening the event log", e))?;
         let tools = find_tools(&config);
+        let provenance = find_provenance(&config);
         let parts = Parts {
             jobs: JobQueue::new(),
             limits: Limits::new(&config.limits),
@@ -92,6 +95,7 @@ impl App {
             blobs,
             feed,
             tools,
+            provenance,
         };
         let state = State::new(parts);
         if state.tools.is_some() && state.config.processing.workers > 0 {
@@ -181,6 +185,23 @@ fn find_tools(config: &Config) -> Option<Arc<Tools>> {
             None
         }
     }
+}
+
+/// The program that reads Content Credentials: the one that is configured, else the one beside this program.
+fn find_provenance(config: &Config) -> Option<PathBuf> {
+    if !config.provenance.read {
+        return None;
+    }
+    let beside = || Some(std::env::current_exe().ok()?.parent()?.join("takt-provenance"));
+    let program = config.provenance.command.clone().or_else(beside)?;
+    if program.is_file() {
+        tracing::info!(program = %program.display(), "content credentials of uploads are read");
+        return Some(program);
+    }
+    if config.provenance.command.is_some() {
+        tracing::error!(program = %program.display(), "no such program: content credentials are not read");
+    }
+    None
 }
 
 /// Removes what has expired, and forgets idle rate limits.

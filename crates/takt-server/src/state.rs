@@ -6,6 +6,7 @@ use crate::feed::Feed;
 use crate::limits::Limits;
 use crate::media::MediaCache;
 use crate::video::ProgressHub;
+use std::path::PathBuf;
 use std::sync::Arc;
 use takt_core::Clock;
 use takt_media::Tools;
@@ -39,6 +40,8 @@ pub struct Parts {
     pub progress: ProgressHub,
     /// FFmpeg, where it was found; without it videos wait.
     pub tools: Option<Arc<Tools>>,
+    /// Reads Content Credentials, where it was found; without it no video has any.
+    pub provenance: Option<PathBuf>,
 }
 
 impl State {

@@ -243,7 +243,7 @@ async fn settle(state: &State, job: &Job, faults: &Faults, ended: Ended) -> &'st
 
 /// Whether the disk has room for a job's files. Programs do not say that it is full in a way to rely on, so it is tried; a
 /// full disk is nobody's fault.
-async fn has_room(state: &State) -> bool {
+pub(crate) async fn has_room(state: &State) -> bool {
     const ROOM_BYTES: usize = 4 * 1024 * 1024;
     let probe = state.config.data.dir.join("work").join("room");
     let written = tokio::fs::write(&probe, vec![1; ROOM_BYTES]).await;

@@ -13,6 +13,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("takt-recommender", &["takt-core"]),
     ("takt-server", &["takt-core", "takt-analysis", "takt-store", "takt-media", "takt-recommender"]),
     ("takt", &["takt-core", "takt-store", "takt-media", "takt-recommender", "takt-server"]),
+    // A program of its own, started by the server; it knows none of the others.
+    ("takt-provenance", &[]),
     // Tools. The load generator fills a store directly, since 10,000 real uploads would take hours; everything it
     // measures goes through HTTP. This crate meets the product from outside only.
     ("takt-bench", &["takt-core", "takt-store", "takt-recommender", "takt-server"]),
@@ -27,6 +29,7 @@ const RESERVED: &[(&str, &[&str])] = &[
     ("object_store", &["takt-store"]),
     ("fjall", &["takt-store"]),
     ("axum", &["takt-server", "takt"]),
+    ("c2pa", &["takt-provenance"]),
 ];
 
 /// What the pure crates may never see: no runtime, no network, no ambient anything.

@@ -16,7 +16,9 @@ use takt_store::{Job, NewJob, Tx};
 
 /// Samples a second of the sound that the program gets: what recognisers work with.
 const RATE: u32 = 16_000;
-const ATTEMPTS_MAX: u32 = 5;
+/// How often the job may begin at all, since stores that are away and kills cost an attempt each; its own failures are
+/// counted by the worker, up to `processing.attempts_max`.
+const ATTEMPTS_MAX: u32 = 50;
 
 #[derive(Deserialize)]
 struct Payload {

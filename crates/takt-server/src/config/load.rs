@@ -108,6 +108,8 @@ fn check(config: &Config) -> Result<(), ConfigError> {
     let named = captions.arguments.iter().any(|argument| argument.contains("{sound}"));
     require(named, "captions.arguments: must name the sound: {sound}");
     require(captions.cpu_s >= 1, "captions.cpu_s: must be at least 1");
+    let is_absolute = config.provenance.command.as_ref().is_none_or(|command| command.is_absolute());
+    require(is_absolute, "provenance.command: must be an absolute path");
     for proxy in &config.http.trusted_proxies {
         require(proxy.parse::<std::net::IpAddr>().is_ok(), "http.trusted_proxies: must be IP addresses");
     }

@@ -97,6 +97,14 @@ keys::config! {
         starter_set: bool = true,
     }
 
+    /// Content Credentials (C2PA) of uploads; see docs/operating.md, "Content Credentials".
+    provenance: Provenance {
+        /// Whether they are read, where there is a program for it.
+        read: bool = true,
+        /// Absolute path of `takt-provenance`; the one beside `takt` by default, if it is there.
+        command: Option<PathBuf> = None,
+    }
+
     /// Captions written by a program of yours (speech recognition). Off until a command is set; see
     /// docs/operating.md, "Automatic captions".
     captions: Captions {

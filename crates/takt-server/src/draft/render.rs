@@ -27,10 +27,10 @@ pub(crate) async fn render(state: &State, job: &Job) -> Result<(), Failed> {
         if !video::is_processing(state, video).await? {
             return Ok(());
         }
-        match make(state, job, video).await {
-            Ok(()) => Ok(()),
-            Err(Ended::Rejected { code, message }) => video::fail(state, video, code, &message).await,
-            Err(Ended::Failed(failed)) => Err(failed),
+        let Err(ended) = make(state, job, video).await else { return Ok(()) };
+        match ended.unless_full(state).await {
+            Ended::Rejected { code, message } => video::fail(state, video, code, &message).await,
+            Ended::Failed(failed) => Err(failed),
         }
     })
     .await

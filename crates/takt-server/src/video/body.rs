@@ -98,6 +98,38 @@ impl Progress {
     }
 }
 
+/// What the Content Credentials (C2PA) of the file that was uploaded are worth. Neither says whether what is shown is true.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Provenance {
+    /// Present, and their signature and hashes hold; whether anybody knows the signer is not looked at.
+    Valid,
+    /// Present, and they do not hold: the file was changed after it was signed, or the signature is none.
+    Broken,
+}
+
+impl Provenance {
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Valid => "valid",
+            Self::Broken => "broken",
+        }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        [Self::Valid, Self::Broken].into_iter().find(|provenance| provenance.as_str() == text)
+    }
+}
+
+impl From<takt_media::Provenance> for Provenance {
+    fn from(found: takt_media::Provenance) -> Self {
+        match found {
+            takt_media::Provenance::Valid => Self::Valid,
+            takt_media::Provenance::Broken => Self::Broken,
+        }
+    }
+}
+
 /// Why nothing could be made of an upload.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct FailureBody {
@@ -186,6 +218,9 @@ pub struct VideoBody {
     pub language: Option<Lang>,
     /// The creator says that a machine made it.
     pub ai_generated: bool,
+    /// Absent where its upload has none that this server could read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provenance: Option<Provenance>,
     pub creator: Creator,
     /// Absent where there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -340,6 +375,7 @@ fn body(row: VideoRow, renditions: Vec<RenditionBody>, told: Told, own: bool) ->
         caption: Caption::into(row.caption),
         language: row.language,
         ai_generated: row.ai_generated,
+        provenance: row.provenance.as_deref().and_then(Provenance::parse),
         creator: Creator { id: row.account_id, handle: row.handle, followed: told.followed },
         sound,
         muted: row.muted,

@@ -20,7 +20,8 @@ mod update;
 mod withdraw;
 
 pub use body::{
-    Counts, Creator, FailureBody, Looker, Progress, RenditionBody, SoundBody, Stage, Status, VideoBody,
+    Counts, Creator, FailureBody, Looker, Progress, Provenance, RenditionBody, SoundBody, Stage, Status,
+    VideoBody,
 };
 pub use body::{bodies, bodies_for};
 pub use change::VideoChange;

@@ -5,20 +5,20 @@
 //! the job to be done again: everything before the publication is made anew under the same content-derived names,
 //! everything after it is told once whatever happens.
 
-use super::body::{Progress, Stage};
+use super::body::{Progress, Provenance, Stage};
 use super::folder::Folder;
 use super::store::{self, Published, RenditionRow, WorkRow};
 use super::{describe_soon, job as new_job, kind};
 use crate::error::Error;
 use crate::state::State;
 use crate::upload;
-use crate::worker::Failed;
+use crate::worker::{Failed, has_room};
 use crate::{captions, draft, sound};
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
 use std::sync::Arc;
 use takt_core::{SoundId, UploadId, VideoId};
-use takt_media::{Plan, Poster, Rendition, Settings, Source, Tools};
+use takt_media::{Container, Plan, Poster, Rendition, Settings, Source, Tools};
 use takt_recommender::Event;
 use takt_store::{BlobError, BlobKey, Job, NewJob, Tx};
 use tokio::sync::watch;
@@ -48,6 +48,9 @@ pub(super) struct Follow {
     pub(super) video: VideoId,
     pub(super) upload: UploadId,
     pub(super) first: Rendition,
+    /// What the upload was found to be. Absent in jobs of releases that looked twice.
+    #[serde(default)]
+    pub(super) source: Option<Source>,
 }
 
 /// Why media work ended.
@@ -56,6 +59,19 @@ pub(crate) enum Ended {
     Rejected { code: &'static str, message: String },
     /// Something else is.
     Failed(Failed),
+}
+
+impl Ended {
+    /// The same, but no verdict on an upload that was worked on while the disk was full: what came out as a broken video
+    /// may be one that could not be written.
+    pub(crate) async fn unless_full(self, state: &State) -> Self {
+        match self {
+            Self::Rejected { code, .. } if !has_room(state).await => {
+                Self::Failed(Failed { reason: format!("{code} on a full disk"), away: true })
+            }
+            ended => ended,
+        }
+    }
 }
 
 impl From<takt_media::Error> for Ended {
@@ -103,11 +119,14 @@ pub(crate) async fn process(state: &State, job: &Job) -> Result<(), Failed> {
     until_deleted(state, video, async {
         let Some(row) = store::work(&state.db, video).await? else { return Ok(()) };
         match row.status.as_str() {
-            "processing" => match publish(state, job, video, upload, &row).await {
-                Ok(()) => {}
-                Err(Ended::Rejected { code, message }) => return fail(state, video, code, &message).await,
-                Err(Ended::Failed(failed)) => return Err(failed),
-            },
+            "processing" => {
+                if let Err(ended) = publish(state, job, video, upload, &row).await {
+                    return match ended.unless_full(state).await {
+                        Ended::Rejected { code, message } => fail(state, video, code, &message).await,
+                        Ended::Failed(failed) => Err(failed),
+                    };
+                }
+            }
             "ready" => {}
             _ => return Ok(()),
         }
@@ -151,7 +170,10 @@ async fn publish(
     report(state, video, Stage::Checking, 1).await;
     let inspected = takt_media::inspect(&media).await?;
     let plan = takt_media::plan(&inspected, &Settings::default());
-    let first = first_rendition(state, video, &media, &inspected, &plan).await?;
+    let (first, provenance) =
+        tokio::try_join!(first_rendition(state, video, &media, &inspected, &plan), async {
+            Ok(provenance(state, video, &media, &inspected).await)
+        })?;
     let first_frame = takt_media::poster(&media, &first.path, 0).await?;
     let poster = match row.poster_ms {
         0 => first_frame.clone(),
@@ -162,7 +184,9 @@ async fn publish(
     if poster.sha256 != first_frame.sha256 {
         put_still(state, video, &poster).await?;
     }
-    let made = Made { video, upload, first: &first, first_frame: &first_frame, poster: &poster, row };
+    let (first_frame, poster) = (&first_frame, &poster);
+    let source = inspected;
+    let made = Made { video, upload, source, first: &first, first_frame, poster, provenance, row };
     if commit(state, made).await? {
         metrics::counter!("takt_videos_published_total").increment(1);
         state.progress.turned(video);
@@ -181,6 +205,23 @@ async fn first_rendition(
     let reporter = Reporter::new(state, video, Stage::FirstRendition, CHECKED..PUBLISHED);
     let tell = reporter.teller();
     Ok(reporter.along(takt_media::first_rendition(media, source, plan, tell)).await?)
+}
+
+/// What the upload's Content Credentials are worth, where they can be read. No video fails for them.
+async fn provenance(
+    state: &State,
+    video: VideoId,
+    media: &takt_media::Job<'_>,
+    source: &Source,
+) -> Option<Provenance> {
+    let program = state.provenance.as_deref().filter(|_| source.container == Container::Mp4)?;
+    match takt_media::provenance(media, program).await {
+        Ok(found) => found.map(Provenance::from),
+        Err(error) => {
+            tracing::warn!(%error, video.id = %video, "content credentials could not be read");
+            None
+        }
+    }
 }
 
 /// The name of a rendition in the media store: its bytes' own.
@@ -215,18 +256,20 @@ pub(super) fn rendition_row(video: VideoId, rendition: &Rendition) -> RenditionR
 struct Made<'a> {
     video: VideoId,
     upload: UploadId,
+    source: Source,
     first: &'a Rendition,
     first_frame: &'a Poster,
     poster: &'a Poster,
+    provenance: Option<Provenance>,
     row: &'a WorkRow,
 }
 
 /// Publishes in one transaction; false when the video is gone or was published by somebody else.
 async fn commit(state: &State, made: Made<'_>) -> Result<bool, Error> {
-    let Made { video, upload, first, first_frame, poster, row } = made;
+    let Made { video, upload, source, first, first_frame, poster, provenance, row } = made;
     let heard = first.sound.as_ref();
     let new_sound = SoundId::mint(&state.clock);
-    let follow = serde_json::to_value(Follow { video, upload, first: first.clone() })
+    let follow = serde_json::to_value(Follow { video, upload, first: first.clone(), source: Some(source) })
         .map_err(|error| Error::Internal(format!("a job can not be written: {error}")))?;
     let now = state.clock.now();
     let published = Published {
@@ -240,6 +283,7 @@ async fn commit(state: &State, made: Made<'_>) -> Result<bool, Error> {
         loudness_centilufs: heard
             .and_then(|s| s.loudness)
             .map(|loudness| (loudness.lufs * 100.0).round() as i64),
+        provenance: provenance.map(Provenance::as_str),
         percent: PUBLISHED,
         now,
     };

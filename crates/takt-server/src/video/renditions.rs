@@ -32,12 +32,14 @@ pub(crate) async fn renditions(state: &State, job: &Job) -> Result<(), Failed> {
         archive(state, video, follow.upload).await?;
         let made = match make(state, job, &follow).await {
             Ok(made) => made,
-            // What plays goes on playing; more can not be made of this upload.
-            Err(Ended::Rejected { code, message }) => {
-                tracing::warn!(video.id = %video, code, message, "no further renditions of this video");
-                Vec::new()
-            }
-            Err(Ended::Failed(failed)) => return Err(failed),
+            Err(ended) => match ended.unless_full(state).await {
+                // What plays goes on playing; more can not be made of this upload.
+                Ended::Rejected { code, message } => {
+                    tracing::warn!(video.id = %video, code, message, "no further renditions of this video");
+                    Vec::new()
+                }
+                Ended::Failed(failed) => return Err(failed),
+            },
         };
         upload::remove_file(state, follow.upload).await?;
         Ok(settle(state, video, &follow.first, &made).await?)
@@ -61,7 +63,11 @@ async fn make(state: &State, job: &Job, follow: &Follow) -> Result<Vec<Rendition
     let folder = Folder::make(state, job.id).await?;
     let source = source(state, follow, folder.path()).await?;
     let media = takt_media::Job { tools: &tools, limits: &limits, dir: folder.path(), source: &source };
-    let inspected = takt_media::inspect(&media).await?;
+    let inspected = match &follow.source {
+        // Looking costs as much as copying: ffprobe takes 0.05 CPU s to start, whatever the file.
+        Some(source) => source.clone(),
+        None => takt_media::inspect(&media).await?,
+    };
     let plan = takt_media::plan(&inspected, &Settings::default());
     let mut first = follow.first.clone();
     first.path = folder.path().join("first.mp4");

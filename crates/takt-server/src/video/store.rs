@@ -37,6 +37,7 @@ record! {
         pub lineage_creator_id: Option<AccountId>,
         pub lineage_handle: Option<Handle>,
         pub muted: bool,
+        pub provenance: Option<String>,
         pub duplicate_of: Option<VideoId>,
         pub poster_file: Option<String>,
         pub first_frame_file: Option<String>,
@@ -150,7 +151,7 @@ static VIDEOS: PerSize = LazyLock::new(|| {
                     v.reuse_consent AS reuse_consent, v.reuse_on_revoke AS reuse_on_revoke, v.alt_text AS alt_text, \
                     v.unlisted AS unlisted, v.part_withdrawn AS part_withdrawn, v.lineage_kind AS lineage_kind, \
                     lv.id AS lineage_video_id, la.id AS lineage_creator_id, la.handle AS lineage_handle, \
-                    v.muted AS muted, \
+                    v.muted AS muted, v.provenance AS provenance, \
                     v.duplicate_of AS duplicate_of, v.poster_file AS poster_file, \
                     v.first_frame_file AS first_frame_file, v.thumbhash AS thumbhash, \
                     v.duration_ms AS duration_ms, v.width AS width, v.height AS height, \
@@ -425,6 +426,7 @@ pub struct Published {
     pub first_frame_file: String,
     pub thumbhash: Vec<u8>,
     pub loudness_centilufs: Option<i64>,
+    pub provenance: Option<&'static str>,
     pub percent: u32,
     pub now: Timestamp,
 }
@@ -435,7 +437,7 @@ pub async fn publish(tx: &mut Tx, video: VideoId, published: &Published) -> Resu
                       sound_id = COALESCE(sound_id, $3), \
                       duration_ms = $4, width = $5, height = $6, poster_file = $7, first_frame_file = $8, \
                       thumbhash = $9, loudness_centilufs = $10, \
-                      published_ms = COALESCE(published_ms, $11) \
+                      published_ms = COALESCE(published_ms, $11), provenance = $12 \
                WHERE id = $1 AND status = 'processing'";
     let p = published.clone();
     let args = args![
@@ -450,6 +452,7 @@ pub async fn publish(tx: &mut Tx, video: VideoId, published: &Published) -> Resu
         p.thumbhash,
         p.loudness_centilufs,
         p.now,
+        p.provenance.map(str::to_owned),
     ];
     Ok(tx.exec(sql, args).await? == 1)
 }

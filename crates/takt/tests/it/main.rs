@@ -7,6 +7,8 @@ mod crash;
 mod disk_full;
 mod harness;
 mod import;
+mod provenance;
+mod recogniser;
 mod replay;
 mod studio;
 mod verify;

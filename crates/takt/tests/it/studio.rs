@@ -22,9 +22,9 @@ const NO_LIMITS: [(&str, &str); 2] =
     [("TAKT_LIMITS__REQUESTS_PER_SECOND", "0"), ("TAKT_LIMITS__EVENTS_PER_SECOND", "0")];
 
 /// Somebody with an account on a server that may come and go.
-struct Creator {
+pub struct Creator {
     client: Client,
-    url: String,
+    pub url: String,
     token: String,
 }
 
@@ -35,7 +35,7 @@ struct Work {
 }
 
 impl Creator {
-    async fn sign_up(server: &Server) -> Self {
+    pub async fn sign_up(server: &Server) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder().timeout(Duration::from_secs(30)).build().unwrap();
         let mut creator = Self { client, url: server.url(), token: String::new() };
@@ -45,13 +45,13 @@ impl Creator {
         creator
     }
 
-    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.client.request(method, format!("{}{path}", self.url));
         let request = if self.token.is_empty() { request } else { request.bearer_auth(&self.token) };
         request.header("tus-resumable", "1.0.0")
     }
 
-    async fn post(&self, path: &str, body: Value) -> Value {
+    pub async fn post(&self, path: &str, body: Value) -> Value {
         let answer = self.request(Method::POST, path).json(&body).send().await.unwrap();
         let status = answer.status();
         let body: Value = answer.json().await.unwrap();
@@ -59,13 +59,13 @@ impl Creator {
         body
     }
 
-    async fn get(&self, path: &str) -> Value {
+    pub async fn get(&self, path: &str) -> Value {
         let answer = self.request(Method::GET, path).send().await.unwrap();
         assert_eq!(answer.status(), StatusCode::OK, "{path}");
         answer.json().await.unwrap()
     }
 
-    async fn upload(&self, bytes: Vec<u8>) -> String {
+    pub async fn upload(&self, bytes: Vec<u8>) -> String {
         let create = self.request(Method::POST, "/api/v1/uploads").header("upload-length", bytes.len());
         let location = create.send().await.unwrap().headers()["location"].to_str().unwrap().to_owned();
         let patch = self.request(Method::PATCH, &location).header("upload-offset", 0);

@@ -37,6 +37,8 @@ export interface Video {
   caption: string;
   language?: string | null;
   ai_generated: boolean;
+  /** What the Content Credentials of the upload are worth; absent where it has none. */
+  provenance?: 'valid' | 'broken';
   creator: Account;
   sound?: { id: string; title: string; video_id?: string | null; start_ms?: number } | null;
   /** The clip it answers to; without an id where that is gone. */

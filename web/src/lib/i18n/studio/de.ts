@@ -252,4 +252,9 @@ export const de: StudioMessages = {
     kept: 'Liegt bei deinen Entwürfen',
   },
   sheet: { duet: 'Duett', stitch: 'Stitch', editAgain: 'Video noch einmal bearbeiten', sound: 'Zum Sound' },
+  provenance: {
+    valid: 'Herkunftsnachweis vorhanden und gültig',
+    broken: 'Herkunftsnachweis vorhanden, aber beschädigt',
+    hint: 'Content Credentials der hochgeladenen Datei. Ob wahr ist, was zu sehen ist, sagen sie nicht.',
+  },
 };

@@ -250,6 +250,11 @@ export const en = {
     kept: 'Kept in your drafts',
   },
   sheet: { duet: 'Duet', stitch: 'Stitch', editAgain: 'Edit the video again', sound: 'Go to the sound' },
+  provenance: {
+    valid: 'Provenance present and valid',
+    broken: 'Provenance present but broken',
+    hint: 'Content Credentials of the uploaded file. They do not say whether what is shown is true.',
+  },
 };
 
 export type StudioMessages = typeof en;

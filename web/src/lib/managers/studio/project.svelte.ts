@@ -213,9 +213,9 @@ class Project {
   /** The poster as a small picture; empty where it cannot be drawn here. */
   async poster(): Promise<string> {
     const moment = momentAt(this.edit, this.edit.poster_ms);
-    const source = moment && this.edit.segments[moment.index]?.source;
-    const url = source ? await this.urlOf(source) : null;
-    return moment && url ? stillOf(url, moment.sourceMs) : this.still;
+    const segment = moment && this.edit.segments[moment.index];
+    const url = segment?.source ? await this.urlOf(segment.source) : null;
+    return segment && url ? stillOf(this.edit, segment, url, moment.sourceMs) : this.still;
   }
 
   async save(): Promise<void> {

@@ -1,15 +1,25 @@
-/** Small pictures out of sources, for the timeline and the list of drafts. Drawn one after the other. */
+/** Small pictures of an edit, for the timeline, the poster and the list of drafts. Drawn one after the other. */
+import type { EditList, Segment } from '../../studio/edit.ts';
+import { cellOf, placed, type Size } from '../../studio/place.ts';
+
 const HEIGHT = 120;
 const KEPT_COUNT = 80;
 const kept = new Map<string, string>();
 let queue: Promise<unknown> = Promise.resolve();
 
-/** A still as data address; empty where the picture cannot be had. */
-export function stillOf(url: string, ms: number): Promise<string> {
-  const key = `${url}@${Math.round(ms / 250)}`;
+/** How a segment's picture is shown, for telling whether a still of it is still right. */
+export function framingKey(edit: Pick<EditList, 'canvas' | 'layout'>, { crop, fit }: Segment): string {
+  const cell = cellOf(edit);
+  const parts = crop ? [crop.x, crop.y, crop.width, crop.height] : [];
+  return [cell.width, cell.height, fit, ...parts].join(' ');
+}
+
+/** A still of a segment as the edit shows it, as data address; empty where the picture cannot be had. */
+export function stillOf(edit: Pick<EditList, 'canvas' | 'layout'>, segment: Segment, url: string, ms: number): Promise<string> {
+  const key = `${url}@${Math.round(ms / 250)} ${framingKey(edit, segment)}`;
   const known = kept.get(key);
   if (known !== undefined) return Promise.resolve(known);
-  const drawn = queue.then(() => kept.get(key) ?? draw(url, ms));
+  const drawn = queue.then(() => kept.get(key) ?? draw(cellOf(edit), segment, url, ms));
   queue = drawn.then((still) => {
     kept.set(key, still);
     const oldest = kept.keys().next();
@@ -18,7 +28,7 @@ export function stillOf(url: string, ms: number): Promise<string> {
   return drawn;
 }
 
-async function draw(url: string, ms: number): Promise<string> {
+async function draw(cell: Size, { crop, fit }: Segment, url: string, ms: number): Promise<string> {
   const video = document.createElement('video');
   video.muted = true;
   video.preload = 'auto';
@@ -29,8 +39,17 @@ async function draw(url: string, ms: number): Promise<string> {
     if (!(await once(video, 'seeked'))) return '';
     const canvas = document.createElement('canvas');
     canvas.height = HEIGHT;
-    canvas.width = Math.max(1, Math.round((HEIGHT * video.videoWidth) / Math.max(1, video.videoHeight)));
-    canvas.getContext('2d')?.drawImage(video, 0, 0, canvas.width, canvas.height);
+    canvas.width = Math.max(1, Math.round((HEIGHT * cell.width) / cell.height));
+    const picture = { width: video.videoWidth, height: video.videoHeight };
+    const { left, top, width, height, used } = placed(picture, cell, crop, fit);
+    const context = canvas.getContext('2d');
+    context?.fillRect(0, 0, canvas.width, canvas.height);
+    context?.drawImage(
+      video,
+      ...[used.x * picture.width, used.y * picture.height, used.width * picture.width, used.height * picture.height] as const,
+      ...[(left + used.x * width) * canvas.width, (top + used.y * height) * canvas.height] as const,
+      ...[used.width * width * canvas.width, used.height * height * canvas.height] as const,
+    );
     return canvas.toDataURL('image/jpeg', 0.7);
   } finally {
     video.removeAttribute('src');
