@@ -3,7 +3,7 @@
 use crate::page::StageCounts;
 use crate::query::Query;
 use crate::registry::{FilterName, SourceName};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 /// A map from row numbers. Its order is nobody's business: it is for looking up only.
 pub(crate) type NumberMap<T> = FxHashMap<u32, T>;
@@ -43,6 +43,8 @@ enum Fate {
 pub(crate) struct Candidates {
     pub(crate) kept: Vec<Candidate>,
     fates: NumberMap<Fate>,
+    /// The originals of families of which one is kept.
+    families: FxHashSet<u32>,
     by_source: [u32; SourceName::COUNT],
     dropped: [u32; FilterName::COUNT],
     /// What was dropped and why, in the order in which it was put forward.
@@ -53,7 +55,9 @@ impl Candidates {
     /// Puts a video forward; the answer is whether it passes the filters.
     pub(crate) fn offer(&mut self, query: &Query<'_>, source: SourceName, video: u32) -> bool {
         let is_met = self.fates.contains_key(&video);
-        let twin = || self.holds_copy(query, video).then_some(FilterName::Copy);
+        let copies = &query.engine.catalogue.rows.copies;
+        let family = copies.original_of_several(video);
+        let twin = || self.families.contains(&family?).then_some(FilterName::Copy);
         let reason = if is_met { None } else { filter(query, video).or_else(twin) };
         let fate = *self.fates.entry(video).or_insert_with(|| match reason {
             Some(reason) => {
@@ -63,6 +67,7 @@ impl Candidates {
             }
             None => {
                 self.kept.push(Candidate { video, sources: 0 });
+                self.families.extend(family);
                 Fate::Kept(self.kept.len() - 1)
             }
         });
@@ -74,12 +79,6 @@ impl Candidates {
             self.by_source[source.index()] += 1;
         }
         true
-    }
-
-    /// Whether the same video, published by somebody else or again, is among the candidates.
-    fn holds_copy(&self, query: &Query<'_>, video: u32) -> bool {
-        let mut siblings = query.engine.catalogue.rows.copies.siblings(video);
-        siblings.any(|other| matches!(self.fates.get(&other), Some(Fate::Kept(_))))
     }
 
     pub(crate) fn counts(&self) -> StageCounts {

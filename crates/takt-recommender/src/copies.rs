@@ -1,7 +1,8 @@
 //! Copies of videos: the same thing published again. Who has met one of a family need not meet the others.
 
+use roaring::RoaringBitmap;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// Which videos are copies of which, by number. A family is an original and all its copies.
 ///
@@ -11,17 +12,17 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(crate) struct Copies {
     /// By copy, its original.
     originals: BTreeMap<u32, u32>,
-    /// By original, its copies. A function of the above.
-    copies: BTreeMap<u32, BTreeSet<u32>>,
+    /// By original, all of its family, itself as well. A function of the above.
+    families: BTreeMap<u32, RoaringBitmap>,
 }
 
 impl From<BTreeMap<u32, u32>> for Copies {
     fn from(originals: BTreeMap<u32, u32>) -> Self {
-        let mut copies = BTreeMap::<u32, BTreeSet<u32>>::new();
+        let mut families = BTreeMap::<u32, RoaringBitmap>::new();
         for (&copy, &original) in &originals {
-            copies.entry(original).or_default().insert(copy);
+            families.entry(original).or_insert_with(|| alone(original)).insert(copy);
         }
-        Self { originals, copies }
+        Self { originals, families }
     }
 }
 
@@ -34,30 +35,43 @@ impl From<Copies> for BTreeMap<u32, u32> {
 impl Copies {
     /// `copy` is the same as `original`, or as what that is a copy of; said again, the latest counts.
     pub(crate) fn link(&mut self, copy: u32, original: u32) {
-        let original = self.originals.get(&original).copied().unwrap_or(original);
+        let original = self.original(original);
         if copy == original {
             return;
         }
-        if let Some(before) = self.originals.insert(copy, original)
-            && let Some(family) = self.copies.get_mut(&before)
-        {
-            family.remove(&copy);
+        if let Some(before) = self.originals.insert(copy, original) {
+            self.leave(copy, before);
         }
         // What were its copies are copies of the same thing.
-        let mut joining = self.copies.remove(&copy).unwrap_or_default();
-        for &other in &joining {
+        let joining = self.families.remove(&copy).unwrap_or_else(|| alone(copy));
+        for other in joining.iter().filter(|&other| other != copy) {
             self.originals.insert(other, original);
         }
-        joining.insert(copy);
-        self.copies.entry(original).or_default().extend(joining);
-        self.copies.retain(|_, family| !family.is_empty());
+        *self.families.entry(original).or_insert_with(|| alone(original)) |= joining;
     }
 
-    /// The others of a video's family, in order of number after the original. Costs time in their number.
-    pub(crate) fn siblings(&self, video: u32) -> impl Iterator<Item = u32> {
-        let original = self.originals.get(&video).copied().unwrap_or(video);
-        let family = self.copies.get(&original).into_iter().flatten().copied();
-        std::iter::once(original).chain(family).filter(move |&other| other != video)
+    fn leave(&mut self, copy: u32, original: u32) {
+        if let Some(family) = self.families.get_mut(&original) {
+            family.remove(copy);
+            if family.len() < 2 {
+                self.families.remove(&original);
+            }
+        }
+    }
+
+    fn original(&self, video: u32) -> u32 {
+        self.originals.get(&video).copied().unwrap_or(video)
+    }
+
+    /// What names a video's family; nothing for a video that was published once.
+    pub(crate) fn original_of_several(&self, video: u32) -> Option<u32> {
+        let original = self.original(video);
+        self.families.contains_key(&original).then_some(original)
+    }
+
+    /// All that are the same as this video, itself as well; nothing for a video that was published once.
+    pub(crate) fn family(&self, video: u32) -> Option<&RoaringBitmap> {
+        self.families.get(&self.original(video))
     }
 
     /// The largest number referred to.
@@ -67,8 +81,13 @@ impl Copies {
 
     /// Roughly the memory in use.
     pub(crate) fn bytes(&self) -> usize {
-        self.originals.len() * 2 * 12
+        let families: usize = self.families.values().map(RoaringBitmap::serialized_size).sum();
+        self.originals.len() * 12 + families
     }
+}
+
+fn alone(video: u32) -> RoaringBitmap {
+    std::iter::once(video).collect()
 }
 
 #[cfg(test)]
@@ -76,7 +95,8 @@ mod tests {
     use super::*;
 
     fn siblings(copies: &Copies, video: u32) -> Vec<u32> {
-        copies.siblings(video).collect()
+        let family = copies.family(video).into_iter().flatten();
+        family.filter(|&other| other != video).collect()
     }
 
     #[test]
@@ -95,6 +115,15 @@ mod tests {
         copies.link(7, 9);
         assert_eq!((siblings(&copies, 1), siblings(&copies, 7)), (vec![3, 5], vec![9]));
         assert!(siblings(&copies, 2).is_empty());
+    }
+
+    #[test]
+    fn a_family_of_one_is_none() {
+        let mut copies = Copies::default();
+        copies.link(5, 3);
+        assert_eq!((copies.original_of_several(5), copies.original_of_several(3)), (Some(3), Some(3)));
+        copies.link(5, 9);
+        assert_eq!((copies.original_of_several(5), copies.original_of_several(3)), (Some(9), None));
     }
 
     #[test]

@@ -77,8 +77,11 @@ impl<'a> Query<'a> {
     }
     /// Whether the viewer has met the same video, published by somebody else or again, or has it waiting.
     pub(crate) fn has_met_copy(&self, video: u32) -> bool {
-        let mut siblings = self.engine.catalogue.rows.copies.siblings(video);
-        siblings.any(|other| self.has_seen(other) || self.reserved.binary_search(&other).is_ok())
+        let Some(family) = self.engine.catalogue.rows.copies.family(video) else { return false };
+        // Whole families at once: one may have as many members as there are videos.
+        let met = self.viewer.map_or(0, |row| row.seen.intersection_len(family));
+        met > u64::from(self.has_seen(video))
+            || self.reserved.iter().any(|&other| other != video && family.contains(other))
     }
     pub(crate) fn is_unwanted(&self, video: u32) -> bool {
         self.viewer.is_some_and(|row| row.holds(video, Fact::NotInterested))
