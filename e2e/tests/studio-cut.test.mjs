@@ -9,6 +9,7 @@ import { promisify } from 'node:util';
 import { Api, newHandle } from '../lib/api.mjs';
 import { launch, PHONE, visitor } from '../lib/browser.mjs';
 import { BITS, CLICK_HZ, CODE_HEIGHT, numbersIn } from '../lib/camera.mjs';
+import { frameOf, likeness } from '../lib/likeness.mjs';
 import { at, enter, fetched, publish, saved, slide } from '../lib/studio.mjs';
 import { moments } from '../lib/sync.mjs';
 import { Takt } from '../lib/takt.mjs';
@@ -36,6 +37,23 @@ async function counted(name, { seconds, width = 360, height = 640, rate = '30000
   ]);
   return path;
 }
+
+/** The same pictures as other devices write them, and the largest share of the file that may be sent. */
+const KINDS = {
+  // Lying on its side, to be turned by whoever plays it, as phones do.
+  'turned.mov': { share: 0.6, args: ['-c', 'copy', '-metadata:s:v:0', 'rotate=90'] },
+  // Key frames that others are decoded after and shown before: only the first is one to begin with.
+  'open.mp4': {
+    share: 0.9,
+    args: ['-c:v', 'libx264', '-preset', 'veryfast', '-bf', '3', '-x264-params', 'open-gop=1:keyint=45:min-keyint=45:scenecut=0', '-c:a', 'copy'],
+  },
+  // The server counts from where the sound's decoder starts, 7 ms before the pictures: half-way between two, that is the next.
+  'browser.webm': {
+    share: 0.6,
+    off: 1,
+    args: ['-c:v', 'libvpx-vp9', '-deadline', 'realtime', '-cpu-used', '8', '-b:v', '1500k', '-g', '90', '-c:a', 'libopus'],
+  },
+};
 
 before(async () => {
   takt = await Takt.start();
@@ -77,10 +95,10 @@ async function edit(page) {
 }
 
 /** What the server makes of the same list over the whole file. */
-async function ofTheWhole(list) {
+async function ofTheWhole(list, path, startMs = FROM_MS, endMs = TO_MS) {
   const api = await Api.signUp(takt.url, newHandle('whole'));
-  const source = await api.upload(await readFile(long));
-  const segments = list.segments.map((one) => ({ ...one, source, start_ms: FROM_MS, end_ms: TO_MS }));
+  const source = await api.upload(await readFile(path));
+  const segments = list.segments.map((one) => ({ ...one, source, start_ms: startMs, end_ms: endMs }));
   const { draft } = await api.post('/drafts', { edit: { ...list, segments }, title: '' });
   const { video } = await api.post(`/drafts/${draft.id}/publish`, { caption: '' });
   await api.ready(video.id);
@@ -129,7 +147,7 @@ for (const [way, prepare] of Object.entries(WAYS)) {
     const path = await file(api, await publish(page));
     assert.equal(announced.length, 1, 'nothing was sent a second time');
 
-    const expected = await ofTheWhole(list);
+    const expected = await ofTheWhole(list, long);
     const numbers = (pictures) => pictures.map(({ number }) => number);
     const [mine, theirs] = [numbers(await numbersIn(path)), numbers(await numbersIn(expected))];
     assert.ok(mine.length > 170, `${mine.length} pictures`);
@@ -169,6 +187,39 @@ test('more of the file is sent when more of it is wanted', async () => {
   await context.close();
 });
 
+for (const [name, { share, off = 0, args }] of Object.entries(KINDS)) {
+  test(`two seconds of a ${name} are the same ${off ? 'within' : 'to'} a frame`, async () => {
+    const path = join(dir, name);
+    await run('ffmpeg', ['-nostdin', '-v', 'error', '-y', '-i', long, '-t', '12', ...args, path]);
+    const { api, context, page, announced } = await picked(path);
+    await slide(at(page, 'trim-from'), 7000);
+    await slide(at(page, 'trim-to'), 9000);
+    await at(page, 'tool-text').click();
+    await at(page, 'add-text').click();
+    await at(page, 'text-input').fill('Two');
+    await at(page, 'text-input').blur();
+    await at(page, 'to-publish').click();
+    await saved(page);
+    const whole = (await readFile(path)).length;
+    assert.ok(announced.length === 1 && announced[0] < whole * share, `${announced} of ${whole} bytes were sent`);
+    const { edit: list } = (await api.get(`/drafts/${only(await api.get('/drafts'))}`)).draft;
+    await at(page, 'publish-page').getByRole('button', { name: 'Back to editing' }).click();
+    const mine = await file(api, await publish(page));
+    const theirs = await ofTheWhole(list, path, 7000, 9000);
+    const numbers = async (path) => (await numbersIn(path)).map(({ number }) => number);
+    const [seen, meant] = [await numbers(mine), await numbers(theirs)];
+    assert.equal(seen.length, meant.length);
+    if (off === 0) assert.deepEqual(seen, meant);
+    else seen.forEach((number, i) => assert.ok(Math.abs(number - meant[i]) <= off, `picture ${number}, not ${meant[i]}`));
+    for (const at of [0.1, 1, 1.9]) {
+      const { worst } = likeness(await frameOf(mine, at), await frameOf(theirs, at));
+      assert.ok(off > 0 || worst > 0.95, `at ${at} s the pictures are ${worst} alike`);
+    }
+    assert.deepEqual(context.complaints, []);
+    await context.close();
+  });
+}
+
 test('what cannot be cut is sent whole', async () => {
   const { context, page, announced } = await picked(long, (context) => context.route('**/assets/cut-*.js', (route) => route.abort()));
   await edit(page);
@@ -180,7 +231,13 @@ test('what cannot be cut is sent whole', async () => {
 
 test('a file that is too long for the server is none where little of it is used', async () => {
   const path = await counted('hour.mp4', { seconds: 11 * 60, width: 90, height: 160, rate: '10', kbit: 60 });
-  const { api, context, page } = await picked(path);
+  const api = await Api.signUp(takt.url, newHandle('cutter'));
+  const context = await visitor(browser, { viewport: PHONE });
+  const page = await enter(context, api, '/upload');
+  await at(page, 'file').setInputFiles(path);
+  await at(page, 'rejection').filter({ hasText: 'This video is 660 s long; Takt takes up to 60 s.' }).waitFor();
+  await at(page, 'trim-it').click();
+  await at(page, 'segment').waitFor();
   await slide(at(page, 'trim-to'), 6000);
   const id = await publish(page, 'The first six seconds');
   const { video } = await api.get(`/videos/${id}`);
