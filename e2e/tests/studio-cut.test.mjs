@@ -188,7 +188,7 @@ test('more of the file is sent when more of it is wanted', async () => {
 });
 
 for (const [name, { share, off = 0, args }] of Object.entries(KINDS)) {
-  test(`two seconds of a ${name} are the same ${off ? 'within' : 'to'} a frame`, async () => {
+  test(`two seconds of a ${name} are the same ${off ? 'within a' : 'to the'} frame`, async () => {
     const path = join(dir, name);
     await run('ffmpeg', ['-nostdin', '-v', 'error', '-y', '-i', long, '-t', '12', ...args, path]);
     const { api, context, page, announced } = await picked(path);
