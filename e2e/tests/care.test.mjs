@@ -86,6 +86,9 @@ test('a file is taken as it is, and what is wrong with it is said', async () => 
   await send('WEBVTT\n\nNOTE aus einem anderen Programm\n\n00:00.000 --> 00:01.000 align:start\n<i>Grüß</i> dich\n');
   await until('German captions', async () => (await captions()).some((one) => one.language === 'de'));
   await page.getByTestId('cue').first().waitFor();
+  await page.setViewportSize(SMALL_PHONE);
+  assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), 'nothing to scroll sideways');
+  await page.setViewportSize(DESKTOP);
   assert.equal(await page.getByTestId('cue').locator('textarea').inputValue(), '<i>Grüß</i> dich');
   await still(page);
   assert.deepEqual(await findings(page), []);

@@ -258,7 +258,9 @@ async function walk(page, where) {
   // A page that stands still does not scroll, so what is too wide for it would just be cut off.
   const wide = await page.evaluate(() => {
     const rows = document.querySelectorAll('.editor > *, .recorder .over > *, .publish > *');
-    return [...rows].filter((one) => one.getBoundingClientRect().right > innerWidth + 0.5).map((one) => one.className || one.localName);
+    const out = [...rows].filter((one) => one.getBoundingClientRect().right > innerWidth + 0.5).map((one) => one.className || one.localName);
+    // What is hidden but for screen readers can make a page wider all the same.
+    return document.documentElement.scrollWidth > innerWidth ? [...out, 'page'] : out;
   });
   assert.deepEqual(wide, [], `${where}: wider than the screen`);
 }

@@ -94,7 +94,9 @@ for (const [colorScheme, viewport] of [['dark', PHONE], ['light', DESKTOP]]) {
     assert.match(reasons.join(), new RegExp(`finished ${count} videos? (by @${handleOf(id)}|with #${topicOf(id)})`));
     assert.ok((await page.locator('[data-testid=why-without]').count()) > 0, 'what would have been without it');
     const moved = why.terms.filter((term) => term.value !== 0).length;
-    assert.equal(await page.locator('[data-testid=term-bars] li').count(), moved, 'a bar for every term that counted');
+    const rest = page.locator('[data-testid=term-rest]');
+    const unseen = (await rest.count()) > 0 ? Number(await rest.getAttribute('data-count')) : 0;
+    assert.equal((await page.locator('[data-testid=term-bars] li').count()) + unseen, moved, 'every term that counted is a bar or in the number of the others');
 
     await page.locator('[data-testid=why-details] summary').click();
     const all = await numbers(page, '[data-testid=why-terms] tbody');
@@ -127,6 +129,86 @@ test('"why?" is one key away, in German too, and says of Latest that nothing was
   await page.keyboard.press('Escape');
   await context.close();
 });
+
+const SPOKEN = {
+  en: {
+    locale: 'en-GB',
+    reason: (title) => `You finished “${title}”, and people who liked that liked this, too.`,
+    sources: { co_watch: 'People who liked what you liked lately also liked this.', next: 'People liked it right after what you liked lately.' },
+    forget: (name) => `Forget ${name}`,
+    forgotten: (name) => `${name}: forgotten, Takt learns it anew`,
+  },
+  de: {
+    locale: 'de-DE',
+    reason: (title) => `Du hast „${title}“ zu Ende gesehen, und wem das gefiel, dem gefiel auch dies.`,
+    sources: { co_watch: 'Wem zuletzt dasselbe gefiel wie dir, dem gefiel auch das.', next: 'Es gefiel anderen gleich nach dem, was dir zuletzt gefiel.' },
+    forget: (name) => `${name} vergessen`,
+    forgotten: (name) => `${name}: vergessen, Takt lernt es neu`,
+  },
+};
+
+for (const [language, said] of Object.entries(SPOKEN)) {
+  test(`"why?" names the videos that led to one, by those who watched both (${language})`, async () => {
+    for (let i = 0; i < 4; i += 1) await finish(await Api.signUp(takt.url), videos.size);
+    const { api, context } = await viewer({ locale: said.locale, viewport: SMALL_PHONE });
+    const finished = await finish(api, 2);
+    const page = await enter(context, api);
+    await moving(page);
+    // Some places of a page are for chance; the others come of what was watched.
+    for (;;) {
+      const asked = page.waitForResponse((answer) => answer.url().endsWith('/why'));
+      await choose(page, 'why');
+      const why = await (await asked).json();
+      await page.locator('[data-testid=why-source]').waitFor();
+      const led = why.reasons.slice(0, 3).filter(({ subject }) => subject.kind === 'video');
+      const lines = await page.locator('[data-testid=why-reason] p').evaluateAll((all) => all.map((one) => one.firstChild.textContent.trim()));
+      for (const { subject } of led) {
+        assert.ok(finished.includes(subject.id), 'it is one that was finished');
+        assert.ok(lines.includes(said.reason(videos.get(subject.id).caption)), `${lines}`);
+      }
+      const line = (await page.locator('[data-testid=why-source] p').evaluate((one) => one.firstChild.textContent)).trim();
+      if (said.sources[why.source]) assert.equal(line, said.sources[why.source]);
+      assert.doesNotMatch(await page.locator('[data-testid=why-sheet]').innerText(), /undefined|\[object|\bnull\b|co_watch/);
+      const bars = await page.locator('[data-testid=term-bars] li').count();
+      assert.ok(bars > 0, 'and what it counted for');
+      await page.keyboard.press('Escape');
+      await until('the sheet being closed', async () => (await page.locator('[data-testid=sheet]').count()) === 0);
+      if (led.length > 0) break;
+      await swap(page, () => page.keyboard.press('ArrowDown'));
+    }
+    assert.deepEqual(context.complaints, []);
+    await context.close();
+  });
+
+  test(`one thing is forgotten, and only that (${language})`, async () => {
+    const { api, context } = await viewer({ locale: said.locale, viewport: SMALL_PHONE });
+    await finish(api, 4);
+    const believed = async () => (await api.get('/taste')).subjects;
+    await until('a taste', async () => (await believed()).some(({ kind }) => kind === 'tag'));
+    const before = await believed();
+    const tag = before.find(({ kind }) => kind === 'tag');
+    const page = await enterUnseen(context, api, '/settings/taste');
+    const rows = page.locator('[data-testid=taste-subject]');
+    await rows.first().waitFor();
+    for (const all of await page.locator('[data-testid^=taste-] .row-button').all()) await all.click();
+    const row = page.locator(`[data-testid=taste-subject][data-kind=tag][data-label="${tag.label}"]`);
+    const button = row.locator('[data-testid=forget]');
+    assert.equal(await button.getAttribute('aria-label'), said.forget(`#${tag.label}`));
+    await button.focus();
+    await page.keyboard.press('Enter');
+    await page.locator('[data-testid=toast]', { hasText: said.forgotten(`#${tag.label}`) }).waitFor();
+    await row.waitFor({ state: 'detached' });
+    const names = (subjects) => subjects.map(({ kind, id, label }) => `${kind} ${id ?? label}`).sort();
+    assert.deepEqual(names(await believed()), names(before.filter((one) => one !== tag)), 'all the others are as they were');
+    await page.reload();
+    await rows.first().waitFor();
+    assert.equal(await row.count(), 0, 'also when one comes back');
+    // What was watched is still known: none of it comes twice.
+    assert.equal((await api.get('/taste')).seen_count, 4);
+    assert.deepEqual(context.complaints, []);
+    await context.close();
+  });
+}
 
 test('what the taste page is told is felt in the next page of the feed', async () => {
   const { api, context } = await viewer();

@@ -21,6 +21,9 @@ export function month(iso: string): string {
   return new Intl.DateTimeFormat(i18n.locale, { month: 'long', year: 'numeric' }).format(new Date(iso));
 }
 
+/** What people are offered as the language of a video; others come with a video that has them. */
+export const LANGUAGES: readonly string[] = ['de', 'en', 'fr', 'es', 'it', 'pt', 'pl', 'nl', 'tr', 'uk', 'ar', 'zh', 'ja', 'ko', 'hi'];
+
 /** "3 hours ago", "vor 3 Stunden". */
 export function ago(iso: string, now = Date.now()): string {
   const passed = Math.round((Date.parse(iso) - now) / 1000);

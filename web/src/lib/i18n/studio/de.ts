@@ -227,6 +227,7 @@ export const de: StudioMessages = {
     laterHint: 'Zu einer Zeit deiner Wahl, von selbst.',
     when: 'Tag und Uhrzeit',
     schedule: 'Planen',
+    cutting: (percent) => `Wird auf das gekürzt, was du nutzt, ${percent}`,
     handing: 'Wird übergeben',
     making: 'Dein Video entsteht',
     scheduled: 'Es ist geplant',

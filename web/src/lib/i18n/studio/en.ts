@@ -225,6 +225,7 @@ export const en = {
     laterHint: 'At a time of your choice, by itself.',
     when: 'Date and time',
     schedule: 'Schedule',
+    cutting: (percent: string) => `Cutting to what you use, ${percent}`,
     handing: 'Handing over',
     making: 'Making your video',
     scheduled: 'It is planned',

@@ -32,6 +32,7 @@ export const de = {
     counted: 'Was gezählt hat',
     for: 'dafür',
     against: 'dagegen',
+    rest: (n: number) => (n === 1 ? 'Eines zählte noch weniger als 1 %.' : `${n} weitere zählten je weniger als 1 %.`),
     share: (name: string, percent: string, side: string) => `${name}: ${percent} ${side}`,
     found: 'Wie es gefunden wurde',
     around: 'Drum herum',

@@ -35,6 +35,7 @@ export const en = {
     counted: 'What counted',
     for: 'for it',
     against: 'against it',
+    rest: (n: number) => (n === 1 ? 'One more counted for less than 1%.' : `${n} more counted for less than 1% each.`),
     share: (name: string, percent: string, side: string) => `${name}: ${percent} ${side}`,
     found: 'How it was found',
     around: 'Around it',

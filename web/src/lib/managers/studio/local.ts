@@ -2,8 +2,9 @@
  * Projects on this device: what was recorded, byte for byte, and the edit list over it. Kept in
  * IndexedDB until published or thrown away, so that a reload, a crash or an empty battery lose nothing.
  */
-import type { Consent, Sound } from '../../api/studio.ts';
+import type { Consent, PublishFields, Sound } from '../../api/studio.ts';
 import type { EditList } from '../../studio/edit.ts';
+import type { Span } from '../../studio/spans.ts';
 
 export interface Take {
   id: string;
@@ -12,8 +13,12 @@ export interface Take {
   /** Take time at which the backing (sound or other video) stood at `backingMs`: measured, not assumed. */
   leadMs: number | null;
   backingMs: number;
-  /** Set once the server has all of it. */
+  /** Set once the server has it, or the part of it in `cut`. */
   uploadId: string | null;
+  /** The part that the server has of it; absent where that is all. Time zero of the upload is `startMs`. */
+  cut?: Span | null;
+  /** A file of the device. Of these only what is used goes to the server. */
+  picked?: boolean;
   width: number;
   height: number;
 }
@@ -48,6 +53,19 @@ export interface StoredProject {
 
 export function newForm(): PublishForm {
   return { caption: '', language: '', aiGenerated: false, altText: '', soundConsent: 'everyone', reuseConsent: 'everyone', publishAt: '' };
+}
+
+/** As the server takes it. */
+export function fieldsOf(form: PublishForm): PublishFields {
+  return {
+    caption: form.caption.trim(),
+    ...(form.language ? { language: form.language } : {}),
+    ai_generated: form.aiGenerated,
+    ...(form.altText.trim() ? { alt_text: form.altText.trim() } : {}),
+    sound_consent: form.soundConsent,
+    reuse_consent: form.reuseConsent,
+    ...(form.publishAt ? { publish_at: new Date(form.publishAt).toISOString() } : {}),
+  };
 }
 
 type StoreName = 'projects' | 'takes';

@@ -3,19 +3,22 @@
  * device at once and on the server soon after; nothing of it needs the page to stay open.
  */
 import { ApiError } from '../../api/client.ts';
-import { fetchBlob, sourceAddress, studio, type Draft, type PublishFields, type Sound } from '../../api/studio.ts';
-import { addVoice, append, complete, momentAt, newEdit, newSegment, rendered, renameSources, sourcesOf, totalMs, type EditList } from '../../studio/edit.ts';
+import { fetchBlob, sourceAddress, studio, type Draft, type Sound } from '../../api/studio.ts';
+import { addVoice, append, complete, momentAt, newEdit, newSegment, rendered, renameSources, totalMs, type EditList } from '../../studio/edit.ts';
+import { shiftSource } from '../../studio/spans.ts';
 import { History } from '../../studio/history.ts';
 import { newUuid } from '../app.ts';
 import { session } from '../session.svelte.ts';
 import { measure } from './camera.ts';
-import { local, newForm, type PublishForm, type StoredProject, type Take } from './local.ts';
+import { fieldsOf, local, newForm, type PublishForm, type StoredProject, type Take } from './local.ts';
 import type { Recorded } from './recorder.svelte.ts';
+import { adopted, asSent, deliver, parcelOf, unsent, type Parcel } from './sending.ts';
 import { stillOf } from './stills.ts';
-import { send } from './transfer.ts';
 
 const SAVE_AFTER_MS = 300;
 const SYNC_AFTER_MS = 2000;
+/** As long as a picked file is cut back and forth, none of it is sent. */
+const SETTLE_MS = 15_000;
 const TITLE_CHARS_MAX = 80;
 
 /** Where the server's copy is: `device` is only here so far, `refused` will stay so until something changes. */
@@ -32,6 +35,8 @@ class Project {
   conflict = $state.raw<Draft | null>(null);
   /** Bytes of takes sent and to send, for the publish page. */
   sent = $state({ done: 0, total: 0 });
+  /** How far a picked file is cut to what is used, 0 to 1; null where none is being cut. */
+  cutting = $state<number | null>(null);
   canUndo = $state(false);
   canRedo = $state(false);
 
@@ -158,7 +163,7 @@ class Project {
   async addFile(file: Blob): Promise<boolean> {
     const facts = await measure(file);
     if (facts.durationMs === null || facts.width === 0) return false;
-    const take = this.keep(file, { kind: 'video', leadMs: null, backingMs: 0, ...facts, durationMs: facts.durationMs });
+    const take = this.keep(file, { kind: 'video', picked: true, leadMs: null, backingMs: 0, ...facts, durationMs: facts.durationMs });
     this.change(append(this.edit, newSegment(take.id, 0, facts.durationMs)));
     await this.save();
     return true;
@@ -198,7 +203,13 @@ class Project {
     if (!blob) return null;
     this.blobs.set(takeId, blob);
     const facts = await measure(blob);
-    this.takes = this.takes.map((one) => (one.id === takeId ? { ...one, width: facts.width, height: facts.height, durationMs: facts.durationMs ?? one.durationMs } : one));
+    // What came back is the part that was sent: from now on that is the take.
+    if (take.cut) {
+      this.edit = shiftSource(this.edit, takeId, -take.cut.startMs);
+      this.history = new History();
+      this.noteHistory();
+    }
+    this.takes = this.takes.map((one) => (one.id === takeId ? { ...one, cut: null, width: facts.width, height: facts.height, durationMs: facts.durationMs ?? one.durationMs } : one));
     await local.saveBytes(takeId, blob).catch(() => undefined);
     return blob;
   }
@@ -282,7 +293,7 @@ class Project {
     this.sync = 'sending';
     try {
       await this.sendTakes();
-      const edit = renameSources(rendered(this.edit), (source) => this.take(source)?.uploadId ?? source);
+      const edit = renameSources(asSent(rendered(this.edit), this.takes), (source) => this.take(source)?.uploadId ?? source);
       const title = [...this.form.caption.replaceAll(/\s+/g, ' ').trim()].slice(0, TITLE_CHARS_MAX).join('');
       this.dirty = false;
       const { draft } = this.draft
@@ -311,28 +322,35 @@ class Project {
   }
 
   private async sendTakes(): Promise<void> {
-    const wanted = sourcesOf(this.edit).flatMap((source) => this.take(source) ?? []);
-    const missing = wanted.filter((take) => take.uploadId === null);
-    const blobs = new Map<string, Blob>();
-    for (const take of missing) {
-      const blob = await this.bytesOf(take.id);
-      if (blob) blobs.set(take.id, blob);
+    const { edit } = this;
+    const { signal } = this.stopSending;
+    const parcels: Parcel[] = [];
+    try {
+      for (const take of unsent(this.takes, edit)) {
+        const blob = await this.bytesOf(take.id);
+        if (blob) parcels.push(await parcelOf(take, edit, blob, (ratio) => (this.cutting = ratio), signal));
+      }
+    } finally {
+      this.cutting = null;
     }
     let before = 0;
-    this.sent = { done: 0, total: [...blobs.values()].reduce((sum, blob) => sum + blob.size, 0) };
-    for (const [id, blob] of blobs) {
-      const uploadId = await send(id, blob, (bytes) => (this.sent = { ...this.sent, done: before + bytes }), this.stopSending.signal);
-      before += blob.size;
-      this.takes = this.takes.map((take) => (take.id === id ? { ...take, uploadId } : take));
+    this.sent = { done: 0, total: parcels.reduce((sum, { blob }) => sum + blob.size, 0) };
+    for (const parcel of parcels) {
+      const take = await deliver(parcel, (bytes) => (this.sent = { ...this.sent, done: before + bytes }), signal);
+      before += parcel.blob.size;
+      this.takes = this.takes.map((one) => (one.id === take.id ? take : one));
       await this.save();
     }
+    // Cut differently meanwhile: what was sent may not have all of it.
+    if (this.edit !== edit) await this.sendTakes();
   }
 
   private scheduleSync(): void {
     clearTimeout(this.syncTimer);
     if (!session.account || this.conflict || !complete(this.edit)) return;
-    this.sync = 'sending';
-    this.syncTimer = window.setTimeout(() => void this.push().catch(() => undefined), SYNC_AFTER_MS);
+    const settling = unsent(this.takes, this.edit).some((take) => take.picked);
+    this.sync = settling ? 'device' : 'sending';
+    this.syncTimer = window.setTimeout(() => void this.push().catch(() => undefined), settling ? SETTLE_MS : SYNC_AFTER_MS);
   }
 
   private apply(next: EditList): void {
@@ -348,8 +366,8 @@ class Project {
   }
 
   private keep(blob: Blob, facts: Omit<Take, 'id' | 'uploadId'>): Take {
-    const { kind, durationMs, leadMs, backingMs, width, height } = facts;
-    const take: Take = { id: newUuid(), kind, durationMs, leadMs, backingMs, width, height, uploadId: null };
+    const { kind, durationMs, leadMs, backingMs, width, height, picked = false } = facts;
+    const take: Take = { id: newUuid(), kind, durationMs, leadMs, backingMs, width, height, picked, uploadId: null };
     this.takes = [...this.takes, take];
     this.blobs.set(take.id, blob);
     void local.saveBytes(take.id, blob).catch(() => undefined);
@@ -358,34 +376,11 @@ class Project {
 
   /** Takes over an edit list of the server, whose sources are uploads. */
   private adopt(edit: EditList, known: readonly Take[]): void {
-    const voices = new Set(edit.voice_over.map((voice) => voice.source));
-    const takes = [...known];
-    const nameOf = (uploadId: string): string => {
-      const here = takes.find((take) => take.uploadId === uploadId);
-      if (here) return here.id;
-      const used = [...edit.segments, ...edit.voice_over].filter((one) => one.source === uploadId);
-      const durationMs = Math.max(...used.map((one) => one.end_ms));
-      const take: Take = { id: newUuid(), kind: voices.has(uploadId) ? 'voice' : 'video', durationMs, leadMs: null, backingMs: 0, uploadId, width: 0, height: 0 };
-      takes.push(take);
-      return take.id;
-    };
-    const layout: EditList['layout'] = edit.layout.kind === 'single' ? { kind: 'single' } : edit.layout;
-    this.edit = renameSources({ ...edit, layout }, nameOf);
+    const { takes, list } = adopted(edit, known);
+    this.edit = list;
     this.takes = takes;
     this.noteHistory();
   }
-}
-
-function fieldsOf(form: PublishForm): PublishFields {
-  return {
-    caption: form.caption.trim(),
-    ...(form.language ? { language: form.language } : {}),
-    ai_generated: form.aiGenerated,
-    ...(form.altText.trim() ? { alt_text: form.altText.trim() } : {}),
-    sound_consent: form.soundConsent,
-    reuse_consent: form.reuseConsent,
-    ...(form.publishAt ? { publish_at: new Date(form.publishAt).toISOString() } : {}),
-  };
 }
 
 export const project = new Project();
