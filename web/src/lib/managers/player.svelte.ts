@@ -101,22 +101,25 @@ export class PlayerManager {
       this.durationMs = item?.video.duration_ms ?? 0;
       this.meter.start(this.durationMs, item?.impression_id ?? item?.video.id ?? '');
     }
-    for (let at = 0; at < SLOT_COUNT; at += 1) {
-      const slot = this.slots[at];
-      if (!slot) continue;
-      const wanted = [index - 1, index, index + 1].find((i) => this.slotAt(i) === at);
-      const video = wanted === undefined ? undefined : items[wanted]?.video;
-      if (wanted === index && video) {
-        this.load(slot, at, video);
-        if (changed && slot.element.currentTime > 0 && slot.element.readyState > 0) slot.element.currentTime = 0;
-        continue;
-      }
-      slot.element.pause();
-      // A slot whose video moved away shows its old picture no longer.
-      if (slot.videoId !== null && slot.videoId !== video?.id) this.clear(slot, at);
-      else slot.element.preload = 'metadata';
+    const current = this.slotAt(index);
+    const slot = this.slots[current];
+    if (!item) this.stand(current, undefined);
+    else if (slot) {
+      this.load(slot, current, item.video);
+      if (changed && slot.element.currentTime > 0 && slot.element.readyState > 0) slot.element.currentTime = 0;
+      // It starts before the others are told to stop: every millisecond until the picture moves is felt.
+      if (!this.paused) void this.play();
     }
-    if (item && !this.paused) void this.play();
+    for (const offset of [-1, 1]) this.stand(this.slotAt(index + offset), items[index + offset]?.video);
+  }
+
+  /** An element beside the stage stands still, and shows no picture of a video that is no neighbour any more. */
+  private stand(at: number, video: Video | undefined): void {
+    const slot = this.slots[at];
+    if (!slot) return;
+    slot.element.pause();
+    if (slot.videoId !== null && slot.videoId !== video?.id) this.clear(slot, at);
+    else slot.element.preload = 'metadata';
   }
 
   async play(): Promise<void> {
