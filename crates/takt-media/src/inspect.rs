@@ -11,7 +11,7 @@ use crate::Job;
 use crate::error::{Error, Failure};
 use crate::limits::Limits;
 use crate::plan::FrameRate;
-use crate::probe::{Bounds, Probe, Stop, Stream};
+use crate::probe::{Bounds, Frame, Probe, Stop, Stream};
 use crate::process::{self, Invocation, Program};
 use crate::sandbox::ResourceLimits;
 use crate::sniff::{self, Sniffed};
@@ -150,9 +150,9 @@ pub struct VideoSource {
     pub duration_ms: u32,
     /// When the first frame is shown, counted from the beginning of the clip, in milliseconds.
     pub start_ms: u32,
-    /// When each frame is shown, in order, in microseconds since the first one. Not kept with the rest.
+    /// Its frames in the order they are decoded, counted from the beginning of the clip. Not kept with the rest.
     #[serde(skip)]
-    pub frame_times: Vec<i64>,
+    pub frames: Vec<Frame>,
     /// An edit list hides some frames.
     pub edited: bool,
     /// Some packet is marked as damaged.
@@ -332,6 +332,7 @@ fn judge(sniffed: &Sniffed, probe: Probe, limits: &Limits) -> Result<Source, Fai
             video,
             mean,
             Span {
+                origin: start,
                 start_ms: milliseconds(video_start - start),
                 duration_ms: milliseconds(video_end - video_start),
             },
@@ -418,11 +419,13 @@ fn shown_size(video: &Stream) -> (u32, u32) {
 
 /// Where a stream lies on the clip's time line.
 struct Span {
+    /// The clip's beginning on the file's own time line, in microseconds.
+    origin: i64,
     start_ms: u32,
     duration_ms: u32,
 }
 
-fn describe_video(video: &Stream, mean: f64, Span { start_ms, duration_ms }: Span) -> VideoSource {
+fn describe_video(video: &Stream, mean: f64, Span { origin, start_ms, duration_ms }: Span) -> VideoSource {
     let (width, height) = shown_size(video);
     let packets = &video.packets;
     let interval =
@@ -454,7 +457,7 @@ fn describe_video(video: &Stream, mean: f64, Span { start_ms, duration_ms }: Spa
         key_gap_ms: packets.key_gap().map_or(u32::MAX, milliseconds),
         duration_ms,
         start_ms,
-        frame_times: packets.shown(),
+        frames: packets.frames(origin),
         edited: packets.discarded > 0,
         damaged: packets.corrupt,
     }

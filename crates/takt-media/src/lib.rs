@@ -55,6 +55,7 @@ pub use job::Job;
 pub use limits::Limits;
 pub use plan::{AudioPlan, FastPath, First, FrameRate, Plan, Rung, RungSettings, Settings, plan};
 pub use poster::{Poster, poster};
+pub use probe::Frame;
 pub use provenance::{Provenance, provenance};
 pub use recognise::{Recogniser, recognise};
 pub use sandbox::SandboxStatus;

@@ -1,10 +1,10 @@
-//! Reads the index of the MP4 files we made, to check them and to name their codecs.
+//! Reads the index of the MP4 files we made, to check them, to name their codecs, and to end them earlier.
 //!
 //! ISO/IEC 14496-12 boxes; `avcC` of 14496-15; `esds` of 14496-1 and 14496-14. A remuxed upload keeps bytes of the
 //! upload's, so nothing here trusts a length.
 
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 /// Largest index read. An hour of 60 fps has about 4 MB.
@@ -26,7 +26,7 @@ pub(crate) struct Movie {
 pub(crate) struct VideoTrack {
     pub(crate) width: u32,
     pub(crate) height: u32,
-    /// RFC 6381 name of the codec.
+    /// RFC 6381 name of the codec; of H.265 only its beginning.
     pub(crate) codec: String,
     pub(crate) frames: u32,
     pub(crate) duration_ms: u32,
@@ -42,7 +42,33 @@ impl Movie {
 
 /// Reads the index of the file at `path`; `None` when it has none that makes sense.
 pub(crate) fn read(path: &Path) -> io::Result<Option<Movie>> {
-    let mut file = File::open(path)?;
+    let Some(index) = find(&mut File::open(path)?)? else { return Ok(None) };
+    Ok(movie(&index.body).map(|movie| Movie { fast_start: index.first, ..movie }))
+}
+
+/// Ends the presentation of a file that FFmpeg made after `length_ms`, rounded down: the edit lists of its tracks end there,
+/// and what comes later stays in the file unseen. False when its index is not as FFmpeg writes it; nothing is changed then.
+pub(crate) fn end_after(path: &Path, length_ms: u32) -> io::Result<bool> {
+    let mut file = File::options().read(true).write(true).open(path)?;
+    let Some(mut index) = find(&mut file)? else { return Ok(false) };
+    if shorten(&mut index.body, length_ms).is_none() {
+        return Ok(false);
+    }
+    file.seek(SeekFrom::Start(index.offset))?;
+    file.write_all(&index.body)?;
+    Ok(true)
+}
+
+/// The body of a `moov` box.
+struct Index {
+    body: Vec<u8>,
+    /// Where it begins in the file.
+    offset: u64,
+    /// It stands before the media.
+    first: bool,
+}
+
+fn find(file: &mut File) -> io::Result<Option<Index>> {
     let length = file.metadata()?.len();
     let (mut offset, mut media_seen) = (0_u64, false);
     while length.saturating_sub(offset) >= 16 {
@@ -62,10 +88,10 @@ pub(crate) fn read(path: &Path) -> io::Result<Option<Movie>> {
             if size > INDEX_BYTES_MAX {
                 return Ok(None);
             }
-            let mut index = Vec::new();
-            file.seek(SeekFrom::Start(offset + 8))?;
-            file.take(size - 8).read_to_end(&mut index)?;
-            return Ok(movie(&index).map(|movie| Movie { fast_start: !media_seen, ..movie }));
+            let (mut body, offset) = (Vec::new(), offset + 8);
+            file.seek(SeekFrom::Start(offset))?;
+            file.take(size - 8).read_to_end(&mut body)?;
+            return Ok(Some(Index { body, offset, first: !media_seen }));
         }
         media_seen |= kind == b"mdat";
         offset = offset.saturating_add(size);
@@ -88,19 +114,60 @@ fn movie(index: &[u8]) -> Option<Movie> {
     Some(movie)
 }
 
+/// Ends the edit list of every track after `length_ms` at the latest, and says so in all headers.
+fn shorten(index: &mut [u8], length_ms: u32) -> Option<()> {
+    // Boxes of version 0, with numbers of 32 bits: FFmpeg writes others for files of many hours.
+    let header = child(index, b"mvhd").filter(|header| header.first() == Some(&0))?;
+    let length = u32::try_from(u64::from(length_ms) * u64::from(number(header, 12)?) / 1000).ok()?;
+    let mut longest = 0;
+    let mut rest = &mut *index;
+    while let Some((kind, body, after)) = next_box(rest) {
+        if &kind == b"trak" {
+            longest = longest.max(shorten_track(body, length)?);
+        }
+        rest = after;
+    }
+    put(child_mut(index, b"mvhd")?, 16, longest)
+}
+
+/// Ends one track's edit list after `length`, in the movie's units; answers how long it is then.
+fn shorten_track(track: &mut [u8], length: u32) -> Option<u32> {
+    let list = child_mut(child_mut(track, b"edts")?, b"elst").filter(|list| list.first() == Some(&0))?;
+    // An entry has its length, where in the media it begins, and its speed. FFmpeg puts an empty one first for a late track.
+    let last = number(list, 4)?.checked_sub(1)?;
+    let place = |entry: u32| usize::try_from(entry).ok()?.checked_mul(12)?.checked_add(8);
+    let mut before = 0_u32;
+    for entry in 0..last.min(1) {
+        before = before.checked_add(number(list, place(entry)?)?)?;
+    }
+    let kept = number(list, place(last)?)?.min(length.checked_sub(before)?);
+    if last > 1 || kept == 0 {
+        return None;
+    }
+    put(list, place(last)?, kept)?;
+    let whole = before.checked_add(kept)?;
+    put(child_mut(track, b"tkhd").filter(|header| header.first() == Some(&0))?, 20, whole)?;
+    Some(whole)
+}
+
 fn video_track(media: &[u8], table: &[u8]) -> Option<VideoTrack> {
     // Full box header (4), entry count (4), then the first sample entry.
     let (kind, entry) = boxes(child(table, b"stsd")?.get(8..)?).next()?;
-    if !matches!(&kind, b"avc1" | b"avc3") {
-        return None;
-    }
     let size = number(entry, 24)?;
-    let config = child(entry.get(78..)?, b"avcC")?;
-    let [profile, constraints, level] = *config.get(1..)?.first_chunk::<3>()?;
+    let codec = match &kind {
+        b"avc1" | b"avc3" => {
+            let config = child(entry.get(78..)?, b"avcC")?;
+            let [profile, constraints, level] = *config.get(1..)?.first_chunk::<3>()?;
+            format!("avc1.{profile:02x}{constraints:02x}{level:02x}")
+        }
+        // Only trims are copied in it, which nobody plays.
+        b"hev1" | b"hvc1" => "hvc1".into(),
+        _ => return None,
+    };
     Some(VideoTrack {
         width: size >> 16,
         height: size & 0xFFFF,
-        codec: format!("avc1.{profile:02x}{constraints:02x}{level:02x}"),
+        codec,
         frames: number(child(table, b"stsz")?, 8)?,
         duration_ms: duration_ms(child(media, b"mdhd")?)?,
     })
@@ -158,6 +225,29 @@ fn child<'a>(bytes: &'a [u8], wanted: &[u8; 4]) -> Option<&'a [u8]> {
     boxes(bytes).find(|(kind, _)| kind == wanted).map(|(_, body)| body)
 }
 
+fn put(bytes: &mut [u8], at: usize, value: u32) -> Option<()> {
+    bytes.get_mut(at..)?.first_chunk_mut::<4>()?.copy_from_slice(&value.to_be_bytes());
+    Some(())
+}
+
+fn child_mut<'a>(mut bytes: &'a mut [u8], wanted: &[u8; 4]) -> Option<&'a mut [u8]> {
+    loop {
+        let (kind, body, after) = next_box(bytes)?;
+        if &kind == wanted {
+            return Some(body);
+        }
+        bytes = after;
+    }
+}
+
+/// The first box in `bytes`, kind and body, and what follows it.
+fn next_box(bytes: &mut [u8]) -> Option<([u8; 4], &mut [u8], &mut [u8])> {
+    let size = usize::try_from(number(bytes, 0)?).ok()?;
+    let kind = *bytes.get(4..)?.first_chunk::<4>()?;
+    let (first, after) = bytes.split_at_mut_checked(size)?;
+    Some((kind, first.get_mut(8..)?, after))
+}
+
 /// The boxes in `bytes`, kind and body, up to the first that makes no sense.
 fn boxes(mut bytes: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
     std::iter::from_fn(move || {
@@ -188,6 +278,24 @@ mod tests {
             let _ = movie(&bytes);
             let _ = video_track(&bytes, &bytes);
             let _ = audio_codec(&bytes);
+        }
+
+        #[test]
+        fn takes_any_edit_list(
+            list in proptest::collection::vec(any::<u8>(), 0..40),
+            length in any::<u32>(),
+        ) {
+            let mut header = vec![0_u8; 100];
+            header[14..16].copy_from_slice(&1000_u16.to_be_bytes());
+            let named = |kind: &[u8], body: &[u8]| {
+                let size = u32::try_from(body.len() + 8).unwrap().to_be_bytes();
+                [&size[..], kind, body].concat()
+            };
+            let track = [named(b"tkhd", &header), named(b"edts", &named(b"elst", &list))].concat();
+            let mut index = [named(b"mvhd", &header), named(b"trak", &track)].concat();
+            let size = index.len();
+            let _ = shorten(&mut index, length);
+            prop_assert_eq!(index.len(), size);
         }
     }
 }

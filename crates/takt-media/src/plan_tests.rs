@@ -33,7 +33,7 @@ fn fitting() -> Source {
             key_gap_ms: 2_000,
             duration_ms: 20_000,
             start_ms: 0,
-            frame_times: Vec::new(),
+            frames: Vec::new(),
             edited: false,
             damaged: false,
         },

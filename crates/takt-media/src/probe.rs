@@ -8,15 +8,22 @@ use std::ops::ControlFlow;
 /// Streams looked at; a file with more is refused anyway.
 const STREAMS_SEEN_MAX: u32 = 256;
 
+/// A frame of a stream. The order of packets in a file is the one in which they are decoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Frame {
+    /// When it is shown, in microseconds.
+    pub shown_us: i64,
+    /// It can be decoded on its own.
+    pub key: bool,
+}
+
 /// What was counted of one stream's packets. Times are in microseconds on the file's own time line.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Packets {
     pub(crate) count: u32,
     pub(crate) bytes: u64,
-    /// Presentation times of the packets that are shown, in file order.
-    times: Vec<i64>,
-    /// Times of the key frames among them.
-    key_times: Vec<i64>,
+    /// The packets that are shown, in file order.
+    frames: Vec<Frame>,
     /// Latest end of a packet that states its duration.
     end: Option<i64>,
     /// Packets that an edit list hides.
@@ -45,10 +52,7 @@ impl Packets {
             self.discarded = self.discarded.saturating_add(1);
             return;
         }
-        self.times.push(time);
-        if key {
-            self.key_times.push(time);
-        }
+        self.frames.push(Frame { shown_us: time, key });
         if let Some(duration) = packet.micros("duration_time") {
             // A lying duration on one packet must not stretch the whole.
             let end = time.saturating_add(duration.clamp(0, PACKET_DURATION_MAX));
@@ -58,21 +62,21 @@ impl Packets {
 
     /// When the first packet is shown.
     pub(crate) fn start(&self) -> Option<i64> {
-        self.times.iter().min().copied()
+        self.times().min()
     }
 
     /// When the last packet stops being shown, its length guessed from the others where it is not stated.
     pub(crate) fn end(&self) -> Option<i64> {
-        let last = self.times.iter().max()?;
+        let last = self.times().max()?;
         let guessed = last.saturating_add(self.median_interval().unwrap_or(0));
-        Some(self.end.unwrap_or(guessed).max(*last))
+        Some(self.end.unwrap_or(guessed).max(last))
     }
 
     /// Packets shown for each second between the first and the last.
     pub(crate) fn rate(&self) -> Option<f64> {
-        let (first, last) = (self.start()?, *self.times.iter().max()?);
+        let (first, last) = (self.start()?, self.times().max()?);
         let span = last.checked_sub(first).filter(|span| *span > 0)?;
-        Some((self.times.len().saturating_sub(1)) as f64 * 1e6 / span as f64)
+        Some((self.frames.len().saturating_sub(1)) as f64 * 1e6 / span as f64)
     }
 
     /// The middle one of all distances between neighbours.
@@ -89,22 +93,27 @@ impl Packets {
         (!intervals.is_empty()).then(|| *intervals.select_nth_unstable(tenth).1)
     }
 
-    /// When each is shown, in order, since the first one.
-    pub(crate) fn shown(&self) -> Vec<i64> {
-        let mut times = self.times.clone();
-        times.sort_unstable();
-        times.dedup();
-        let first = times.first().copied().unwrap_or(0);
-        times.iter().map(|time| time.saturating_sub(first)).collect()
+    /// Its frames in file order, their times counted from `origin`.
+    pub(crate) fn frames(&self, origin: i64) -> Vec<Frame> {
+        let since = |frame: &Frame| Frame { shown_us: frame.shown_us.saturating_sub(origin), ..*frame };
+        self.frames.iter().map(since).collect()
+    }
+
+    fn times(&self) -> impl Iterator<Item = i64> {
+        self.frames.iter().map(|frame| frame.shown_us)
     }
 
     fn intervals(&self) -> Vec<i64> {
-        self.shown().windows(2).map(|pair| pair[1] - pair[0]).collect()
+        let mut times: Vec<i64> = self.times().collect();
+        times.sort_unstable();
+        times.dedup();
+        times.windows(2).map(|pair| pair[1] - pair[0]).collect()
     }
 
     /// Longest time between two key frames, or from the last one to the end.
     pub(crate) fn key_gap(&self) -> Option<i64> {
-        let mut times = self.key_times.clone();
+        let mut times: Vec<i64> =
+            self.frames.iter().filter(|frame| frame.key).map(|frame| frame.shown_us).collect();
         times.sort_unstable();
         times.push(self.end()?);
         times.windows(2).map(|pair| pair[1] - pair[0]).max()

@@ -216,7 +216,7 @@ fn sources(edit: &Edit) -> Sources {
         key_gap_ms: 1_000,
         duration_ms: SOURCE_MS_MAX,
         start_ms: 0,
-        frame_times: Vec::new(),
+        frames: Vec::new(),
         edited: false,
         damaged: false,
     };

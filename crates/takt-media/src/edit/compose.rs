@@ -191,8 +191,7 @@ impl<'a> Composer<'a> {
         let Some(video) = self.source(clip).map(|source| &source.video).filter(|_| !segment.reverse) else {
             return Settled::default();
         };
-        let first_s = f64::from(video.start_ms) / 1000.0 - piece.from_s;
-        let times_s = video.frame_times.iter().map(|micros| first_s + *micros as f64 / 1e6);
+        let times_s = video.frames.iter().map(|frame| frame.shown_us as f64 / 1e6 - piece.from_s);
         timeline::settle(piece, segment.speed, times_s, self.rate)
     }
 

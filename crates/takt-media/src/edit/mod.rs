@@ -4,7 +4,7 @@
 //!    written, [`Edit`] one that was checked).
 //! 2. [`Sources::inspect`] looks at the files, and they are held against the list.
 //! 3. A filter graph is composed: pieces of the time line, pictures, the mix. Texts are painted to pictures here.
-//! 4. One sandboxed FFmpeg renders it all. A list that only trims is copied instead.
+//! 4. One sandboxed FFmpeg renders it all. A list that only trims is copied instead, exactly (`trim.rs`).
 //!
 //! Invariant: nothing a creator wrote gets into FFmpeg's arguments. Graphs are made of numbers and of words of this
 //! program (`graph.rs`), files have the names the server gave them, and texts arrive as pictures.
@@ -20,6 +20,7 @@ mod render;
 mod sources;
 mod text;
 mod timeline;
+mod trim;
 mod without;
 
 pub use check::{

@@ -10,10 +10,12 @@ use super::compose::{Abilities, Composition, Input, compose};
 use super::list::{Fade, LayoutKind, Look};
 use super::sources::{Clip, Files, Sources};
 use super::text::{self, Picture};
+use super::trim::{Cut, End};
 use crate::encoder::{self, Encoding};
 use crate::error::{Error, Failure};
 use crate::inspect::{Container, Source, absolute, input_arguments};
-use crate::{Limits, Tools, mp4};
+use crate::mp4::{self, Movie, VideoTrack};
+use crate::{Limits, Tools};
 
 /// The file made, in the job's folder.
 const FILE: &str = "edited.mp4";
@@ -51,8 +53,8 @@ pub struct Rendered {
 
 /// Renders an edit list. `progress` is called with 0 to 1, never backwards.
 ///
-/// A list that does nothing but trim one source is copied out of it where the container allows; frames before the cut that
-/// are needed to decode it are then hidden by an MP4 edit list, and the stages that follow decide whether to encode.
+/// A list that does nothing but trim one source is copied out of it where the container allows; frames outside of the cut
+/// that are needed to decode it are then hidden by an MP4 edit list, and the stages that follow encode what is seen.
 ///
 /// # Errors
 /// [`Error::Rejected`] when a source is at fault or too short, [`Error::Temporary`] when another try may work.
@@ -73,15 +75,18 @@ pub async fn render_inspected(
     job: &RenderJob<'_>,
     edit: &Edit,
     sources: &Sources,
-    progress: impl FnMut(f32) + Send,
+    mut progress: impl FnMut(f32) + Send,
 ) -> Result<Rendered, Error> {
     sources.check(edit)?;
     let path = job.dir.join(FILE);
-    if let Some((file, source)) = trimmed_only(edit, sources) {
-        let args = copy_arguments(edit, file, source)?;
-        run(job, edit, sources, args, source.bytes, progress).await?;
-        check_made(&path, edit, None).await?;
-        return Ok(Rendered { path, copied: true });
+    if let Some((file, source, cut)) = trimmed_only(edit, sources) {
+        let args = copy_arguments(file, source, &cut)?;
+        run(job, edit, sources, args, source.bytes, |_| {}).await?;
+        if end_copy(&path, edit, &cut).await? {
+            progress(1.0);
+            return Ok(Rendered { path, copied: true });
+        }
+        tracing::debug!(?cut, "a copy is not what was asked for; encoding");
     }
     let texts = paint_texts(job.dir, edit).await?;
     let abilities = Abilities { tone_mapping: job.tools.tone_mapping, rubberband: job.tools.rubberband };
@@ -90,12 +95,12 @@ pub async fn render_inspected(
     let bytes = u64::from(video_kbit(edit) + AUDIO_KBIT) * 125 * u64::from(edit.duration_ms()) / 1000 * 2;
     run(job, edit, sources, args, bytes, progress).await?;
     let canvas = edit.list().canvas;
-    check_made(&path, edit, Some((canvas.width, canvas.height))).await?;
+    check_made(&path, edit, (canvas.width, canvas.height)).await?;
     Ok(Rendered { path, copied: false })
 }
 
-/// The source, when all that the list does is to cut it at both ends and copying can do that.
-fn trimmed_only<'a>(edit: &Edit, sources: &'a Sources) -> Option<(&'a Path, &'a Source)> {
+/// The source and the part of it, when all that the list does is to cut it at both ends and copying can do that.
+fn trimmed_only<'a>(edit: &Edit, sources: &'a Sources) -> Option<(&'a Path, &'a Source, Cut)> {
     let list = edit.list();
     let [segment] = list.segments.as_slice() else { return None };
     let plain = segment.speed == 1.0 && !segment.reverse && segment.volume == 1.0 && segment.crop.is_none();
@@ -117,7 +122,11 @@ fn trimmed_only<'a>(edit: &Edit, sources: &'a Sources) -> Option<(&'a Path, &'a 
         && !video.edited
         && !video.damaged
         && !source.truncated;
-    (plain && alone && same_shape && copyable).then_some((path.as_path(), source))
+    if !(plain && alone && same_shape && copyable) {
+        return None;
+    }
+    let cut = Cut::of(&video.frames, video.frame_rate.fps(), (segment.start_ms, segment.end_ms))?;
+    Some((path.as_path(), source, cut))
 }
 
 fn words(args: &[&str]) -> Vec<OsString> {
@@ -148,22 +157,25 @@ const MUXER: &[&str] = &[
     FILE,
 ];
 
-fn copy_arguments(edit: &Edit, file: &Path, source: &Source) -> Result<Vec<OsString>, Error> {
-    let segment = edit.list().segments.first();
-    let (start_ms, end_ms) = segment.map_or((0, 0), |segment| (segment.start_ms, segment.end_ms));
+fn copy_arguments(file: &Path, source: &Source, cut: &Cut) -> Result<Vec<OsString>, Error> {
     let mut args = words(&encoder::GLOBAL);
-    if start_ms > 0 {
+    if cut.from_us > 0 {
         args.push("-ss".into());
-        args.push(seconds(f64::from(start_ms) / 1000.0));
+        args.push(seconds(cut.from_us as f64 / 1e6));
     }
     args.extend(input_arguments(source.container, &absolute(file)?));
+    // Packets are taken by when they are decoded, which is never later than when they are shown: all that is needed comes
+    // along, and with it what is shown a little later.
     args.push("-t".into());
-    args.push(seconds(f64::from(end_ms - start_ms) / 1000.0));
+    args.push(seconds(cut.length_us as f64 / 1e6));
     args.extend(words(&["-map", &format!("0:{}", source.video.index)]));
     if let Some(audio) = &source.audio {
         args.extend(words(&["-map", &format!("0:{}", audio.index)]));
     }
     args.extend(words(&["-c", "copy"]));
+    if let End::Closed(after_us) = cut.end {
+        args.extend(words(&["-bsf:v", &format!("noise=drop=gte(pts*tb*1000000\\,{after_us})")]));
+    }
     args.extend(words(MUXER));
     Ok(args)
 }
@@ -281,23 +293,42 @@ fn cpu_allowed(limits: &Limits, edit: &Edit, sources: &Sources) -> Duration {
     limits.encode_cpu(read_ms.min(limits.duration_max_ms.saturating_mul(4)), pixels * 1.5)
 }
 
+/// Ends a copy where its edit list has to, and tells whether it is the cut that was meant.
+async fn end_copy(path: &Path, edit: &Edit, cut: &Cut) -> Result<bool, Error> {
+    if cut.end == End::Hidden {
+        let (file, length_ms) = (path.to_owned(), u32::try_from(cut.length_us / 1000).unwrap_or(u32::MAX));
+        let ended = tokio::task::spawn_blocking(move || mp4::end_after(&file, length_ms)).await;
+        if !ended.map_err(|error| unreadable(&error))?.map_err(|error| unreadable(&error))? {
+            return Ok(false);
+        }
+    }
+    let (movie, video) = made(path).await?;
+    let long = movie.duration_ms.abs_diff(edit.duration_ms()) <= DURATION_TOLERANCE_MS;
+    Ok(long && video.frames as usize >= cut.frames)
+}
+
 /// Holds the file against the plan.
-async fn check_made(path: &Path, edit: &Edit, size: Option<(u32, u32)>) -> Result<(), Error> {
-    let unreadable =
-        |error: &dyn std::fmt::Display| Error::Temporary(format!("could not read a rendering: {error}"));
+async fn check_made(path: &Path, edit: &Edit, size: (u32, u32)) -> Result<(), Error> {
+    let (movie, video) = made(path).await?;
+    let long = movie.duration_ms.abs_diff(edit.duration_ms()) <= DURATION_TOLERANCE_MS;
+    if size == (video.width, video.height) && long && video.frames > 0 {
+        return Ok(());
+    }
+    tracing::warn!(movie.duration_ms, ?video, ?size, "a rendering is not what was asked for");
+    Err(Failure::BrokenVideo.into())
+}
+
+/// What the index of the file says.
+async fn made(path: &Path) -> Result<(Movie, VideoTrack), Error> {
     let read = path.to_owned();
     let movie = tokio::task::spawn_blocking(move || mp4::read(&read))
         .await
         .map_err(|error| unreadable(&error))?
         .map_err(|error| unreadable(&error))?;
-    let video = movie.as_ref().and_then(|movie| movie.video.as_ref());
-    let (Some(movie), Some(video)) = (&movie, video) else { return Err(Failure::BrokenVideo.into()) };
-    let sized = size.is_none_or(|size| size == (video.width, video.height));
-    // A copy keeps whole groups of frames before its cut; only what is encoded has its exact length.
-    let long = size.is_none() || movie.duration_ms.abs_diff(edit.duration_ms()) <= DURATION_TOLERANCE_MS;
-    if sized && long && video.frames > 0 {
-        return Ok(());
-    }
-    tracing::warn!(movie.duration_ms, ?video, ?size, "a rendering is not what was asked for");
-    Err(Failure::BrokenVideo.into())
+    let movie = movie.and_then(|mut movie| movie.video.take().map(|video| (movie, video)));
+    movie.ok_or_else(|| Failure::BrokenVideo.into())
+}
+
+fn unreadable(error: &dyn std::fmt::Display) -> Error {
+    Error::Temporary(format!("could not read a rendering: {error}"))
 }

@@ -119,7 +119,7 @@ pub(crate) fn ffmpeg(args: &str) {
 }
 
 /// What FFmpeg prints on standard output.
-fn decoded(args: &[&str]) -> Vec<u8> {
+pub(crate) fn decoded(args: &[&str]) -> Vec<u8> {
     let output = Command::new(&tools().ffmpeg)
         .args(["-nostdin", "-hide_banner", "-v", "error"])
         .args(args)

@@ -4,6 +4,7 @@ mod picture;
 mod shared;
 mod sound;
 mod time;
+mod trim;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
