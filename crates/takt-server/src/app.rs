@@ -33,6 +33,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { version: 5, name: "sounds", sql: include_str!("../migrations/0005_sounds.sql") },
     Migration { version: 6, name: "after_care", sql: include_str!("../migrations/0006_after_care.sql") },
     Migration { version: 7, name: "provenance", sql: include_str!("../migrations/0007_provenance.sql") },
+    Migration { version: 8, name: "replacement", sql: include_str!("../migrations/0008_replacement.sql") },
 ];
 
 /// Why a cell did not start, as a sentence for its operator.

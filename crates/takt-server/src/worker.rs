@@ -76,9 +76,9 @@ pub async fn run(state: State, shutdown: CancellationToken) {
     let lane = |kinds: &'static [&'static str]| lane(state.clone(), kinds, faults.clone(), shutdown.clone());
     if state.tools.is_some() && state.config.processing.workers > 0 {
         for _ in 0..state.config.processing.workers {
-            lanes.spawn(lane(&[kind::RENDER, kind::PROCESS, kind::RENDITIONS]));
+            lanes.spawn(lane(&[kind::RENDER, kind::PROCESS, kind::REPLACE, kind::RENDITIONS]));
         }
-        lanes.spawn(lane(&[kind::RENDER, kind::PROCESS]));
+        lanes.spawn(lane(&[kind::RENDER, kind::PROCESS, kind::REPLACE]));
         lanes.spawn(lane(&[kind::POSTER]));
         // One after the other, so that of two copies the second finds the first.
         lanes.spawn(lane(&[
@@ -297,6 +297,7 @@ impl From<takt_store::DbError> for Parking {
 async fn work(state: &State, job: &Job) -> Result<(), Failed> {
     match job.kind.as_str() {
         kind::RENDER => draft::render(state, job).await,
+        kind::REPLACE => draft::replace(state, job).await,
         kind::PROCESS => video::process(state, job).await,
         kind::RENDITIONS => video::renditions(state, job).await,
         kind::POSTER => video::poster(state, job).await,

@@ -9,6 +9,7 @@
 
 mod publish;
 mod render;
+mod replace;
 pub mod routes;
 mod serve;
 mod sources;
@@ -17,6 +18,8 @@ pub mod studio;
 
 pub use publish::Publication;
 pub(crate) use render::render;
+pub use replace::{NewEdit, Replacement};
+pub(crate) use replace::{give_up as give_up_replacement, replace, set_progress as set_replacement_progress};
 pub(crate) use sources::require_consents;
 
 use crate::error::{Error, Result};
@@ -74,6 +77,9 @@ pub struct Draft {
     /// The video being made of it, or that could not be.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub video_id: Option<VideoId>,
+    /// The published video whose edit list this one began with; it can be replaced by this.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub edit_of: Option<VideoId>,
 }
 
 impl From<DraftRow> for Draft {
@@ -86,6 +92,7 @@ impl From<DraftRow> for Draft {
             created_at: row.created_ms,
             updated_at: row.updated_ms,
             video_id: row.video_id,
+            edit_of: row.edit_of,
         }
     }
 }
@@ -128,10 +135,16 @@ pub(crate) async fn create(state: &State, account: AccountId, new: NewDraft) -> 
     let edit = parse(new.edit)?;
     check_title(&new.title)?;
     sources::require_uploads(state, account, edit.list()).await?;
-    insert(state, account, &new.title, &edit).await
+    insert(state, account, &new.title, &edit, None).await
 }
 
-async fn insert(state: &State, account: AccountId, title: &str, edit: &Edit) -> Result<Draft> {
+async fn insert(
+    state: &State,
+    account: AccountId,
+    title: &str,
+    edit: &Edit,
+    edit_of: Option<VideoId>,
+) -> Result<Draft> {
     let (id, now, json) = (DraftId::mint(&state.clock), state.clock.now(), written(edit)?);
     let row = DraftRow {
         id,
@@ -141,6 +154,7 @@ async fn insert(state: &State, account: AccountId, title: &str, edit: &Edit) -> 
         created_ms: now,
         updated_ms: now,
         video_id: None,
+        edit_of,
     };
     state
         .db
@@ -232,6 +246,7 @@ pub(crate) async fn delete_all(state: &State, account: AccountId) -> Result<()> 
 /// Forgets the edit list of a deleted video; answers the uploads that it named, to be released after the transaction.
 pub(crate) async fn video_deleted(tx: &mut Tx, video: VideoId) -> Result<Vec<UploadId>> {
     store::delete_edit(tx, video).await?;
+    store::delete_replacement(tx, video).await?;
     take_names(tx, Owner::Video(video)).await
 }
 
@@ -250,7 +265,7 @@ pub(crate) async fn edit_again(state: &State, account: AccountId, video: VideoId
     let row = row.ok_or_else(|| Error::not_found("edit list of this video"))?;
     let edit = parse(row.edit)?;
     sources::require_uploads(state, account, edit.list()).await?;
-    insert(state, account, &row.title, &edit).await
+    insert(state, account, &row.title, &edit, Some(video)).await
 }
 
 /// The list as the types have it, of a list that was checked when it was stored.

@@ -97,12 +97,12 @@ fn check(state: &State, publication: &Publication) -> Result<Timestamp> {
     }
 }
 
-fn picked(list: &EditList) -> Option<PickedSound> {
+pub(super) fn picked(list: &EditList) -> Option<PickedSound> {
     list.sound.as_ref().map(|sound| PickedSound { id: sound.sound, start_ms: sound.start_ms })
 }
 
 /// What it is made with: the other video of a duet, or the first one of a stitch.
-fn lineage(list: &EditList) -> Option<(&'static str, VideoId)> {
+pub(super) fn lineage(list: &EditList) -> Option<(&'static str, VideoId)> {
     let stitched = list.segments.iter().find_map(|segment| segment.video);
     other_video(list).map(|video| ("duet", video)).or(stitched.map(|video| ("stitch", video)))
 }

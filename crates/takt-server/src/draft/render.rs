@@ -13,7 +13,7 @@ use takt_media::edit::{self, Edit, RenderJob};
 use takt_store::{Job, Tx};
 
 /// Percent of the work on an edited video that rendering is; what follows is mostly copying.
-const RENDERED: u32 = 60;
+pub(super) const RENDERED: u32 = 60;
 
 #[derive(Deserialize)]
 struct Payload {
@@ -46,11 +46,18 @@ async fn make(state: &State, job: &Job, video: VideoId) -> Result<(), Ended> {
     }
     let edit = stored(row.edit)?;
     let folder = Folder::make(state, job.id).await?;
-    let made = render_list(state, &folder, video, &edit).await?;
+    let reporter = Reporter::new(state, video, Stage::Rendering, 1..RENDERED);
+    let made = render_list(state, &folder, reporter, &edit).await?;
     Ok(hand_over(state, row.account_id, video, made).await?)
 }
 
-async fn render_list(state: &State, folder: &Folder, video: VideoId, edit: &Edit) -> Result<PathBuf, Ended> {
+/// Makes one file of the list, in the folder.
+pub(super) async fn render_list(
+    state: &State,
+    folder: &Folder,
+    reporter: Reporter<'_>,
+    edit: &Edit,
+) -> Result<PathBuf, Ended> {
     let tools = video::tools(state).map_err(Ended::Failed)?;
     let limits = state.config.media_limits();
     // FFmpeg may write to the one and only read from the other.
@@ -59,7 +66,6 @@ async fn render_list(state: &State, folder: &Folder, video: VideoId, edit: &Edit
     tokio::fs::create_dir_all(&work).await?;
     let files = sources::gather(state, edit.list(), &fetched).await.map_err(gone)?;
     let media = RenderJob { tools: &tools, limits: &limits, dir: &work, files: &files };
-    let reporter = Reporter::new(state, video, Stage::Rendering, 1..RENDERED);
     let tell = reporter.teller();
     Ok(reporter.along(edit::render(&media, edit, tell)).await?.path)
 }

@@ -1,11 +1,11 @@
 //! Drafts over HTTP.
 
-use super::{Changed, Draft, DraftChange, NewDraft, Publication};
+use super::{Changed, Draft, DraftChange, NewDraft, NewEdit, Publication, Replacement};
 use crate::error::{Error, Problem, Result};
 use crate::extract::{Json, Path};
 use crate::session::Account;
 use crate::state::State;
-use crate::video::VideoBody;
+use crate::video::{self, VideoBody};
 use axum::body::Body;
 use axum::extract::{FromRequest as _, Path as Paths, Request, State as Shared};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -45,6 +45,13 @@ pub struct PublishedAnswer {
     video: VideoBody,
 }
 
+/// The edit that is to replace that of a video.
+#[derive(Serialize, utoipa::ToSchema)]
+pub struct ReplacementAnswer {
+    /// Null when none was asked for, or it is what the video plays.
+    replacement: Option<Replacement>,
+}
+
 /// The routes.
 pub fn router() -> OpenApiRouter<State> {
     OpenApiRouter::new()
@@ -52,7 +59,7 @@ pub fn router() -> OpenApiRouter<State> {
         .routes(routes!(get, change, delete))
         .routes(routes!(publish))
         .routes(routes!(source))
-        .routes(routes!(edit_again))
+        .routes(routes!(edit_again, replacement, replace))
         .merge(super::studio::router())
 }
 
@@ -184,6 +191,37 @@ pub async fn edit_again(
 ) -> Result<(StatusCode, axum::Json<DraftAnswer>)> {
     let draft = super::edit_again(&state, account.id, id).await?;
     Ok((StatusCode::CREATED, axum::Json(DraftAnswer { draft })))
+}
+
+/// How far the new edit of one's video is, or why there will be none.
+#[utoipa::path(get, path = "/api/v1/videos/{id}/edit", tag = "drafts", params(("id" = VideoId, Path)),
+    responses((status = 200, body = ReplacementAnswer), (status = 401, body = Problem), (status = 404, body = Problem)))]
+pub async fn replacement(
+    Shared(state): Shared<State>,
+    account: Account,
+    Path(id): Path<VideoId>,
+) -> Result<impl IntoResponse> {
+    let replacement = super::replace::get(&state, account.id, id).await?;
+    Ok((NO_STORE, axum::Json(ReplacementAnswer { replacement })))
+}
+
+/// Have one's published video play a draft from now on: its address, what is said of it and what viewers made of it stay.
+/// The old edit is served until the new one is made. Consent to every sound and video in it is asked again.
+#[utoipa::path(put, path = "/api/v1/videos/{id}/edit", tag = "drafts", params(("id" = VideoId, Path)),
+    request_body = NewEdit,
+    responses((status = 202, body = ReplacementAnswer), (status = 401, body = Problem), (status = 404, body = Problem),
+        (status = 409, body = Problem), (status = 422, body = Problem)))]
+pub async fn replace(
+    Shared(state): Shared<State>,
+    account: Account,
+    Path(id): Path<VideoId>,
+    request: Request,
+) -> Result<(StatusCode, axum::Json<ReplacementAnswer>)> {
+    // Another's video is not there, whatever the body says.
+    video::require_own(&state, account.id, id).await?;
+    let Json(new) = Json::<NewEdit>::from_request(request, &state).await?;
+    let replacement = super::replace::begin(&state, account.id, id, new.draft_id).await?;
+    Ok((StatusCode::ACCEPTED, axum::Json(ReplacementAnswer { replacement: Some(replacement) })))
 }
 
 /// An empty body, for answers that have none.

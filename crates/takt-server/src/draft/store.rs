@@ -1,7 +1,7 @@
 //! SQL of drafts and of the edit lists of videos.
 
 use crate::error::Result;
-use takt_core::{AccountId, DraftId, Timestamp, UploadId, VideoId};
+use takt_core::{AccountId, DraftId, JobId, Timestamp, UploadId, VideoId};
 use takt_store::{Db, Tx, Value, args, record};
 
 record! {
@@ -14,6 +14,20 @@ record! {
         pub created_ms: Timestamp,
         pub updated_ms: Timestamp,
         pub video_id: Option<VideoId>,
+        pub edit_of: Option<VideoId>,
+    }
+
+    /// A new edit that is to replace what a video plays.
+    pub struct ReplacementRow {
+        pub job_id: JobId,
+        pub draft_id: DraftId,
+        pub revision: i64,
+        pub title: String,
+        pub edit: serde_json::Value,
+        pub stage: String,
+        pub percent: u32,
+        pub failure_code: Option<String>,
+        pub failure_message: Option<String>,
     }
 
     /// What a video was made of.
@@ -50,10 +64,19 @@ pub struct Update<'a> {
 }
 
 pub async fn insert(tx: &mut Tx, account: AccountId, row: &DraftRow) -> Result<()> {
-    let sql = "INSERT INTO draft (id, account_id, title, edit, revision, created_ms, updated_ms) \
-               VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    let sql = "INSERT INTO draft (id, account_id, title, edit, revision, created_ms, updated_ms, edit_of) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
     let edit = row.edit.clone();
-    let args = args![row.id, account, row.title.as_str(), edit, row.revision, row.created_ms, row.updated_ms];
+    let args = args![
+        row.id,
+        account,
+        row.title.as_str(),
+        edit,
+        row.revision,
+        row.created_ms,
+        row.updated_ms,
+        row.edit_of
+    ];
     tx.exec(sql, args).await?;
     Ok(())
 }
@@ -64,7 +87,7 @@ pub async fn count(tx: &mut Tx, account: AccountId) -> Result<u64> {
 }
 
 pub async fn by_id(db: &Db, account: AccountId, draft: DraftId) -> Result<Option<DraftRow>> {
-    let sql = "SELECT id, title, edit, revision, created_ms, updated_ms, video_id FROM draft \
+    let sql = "SELECT id, title, edit, revision, created_ms, updated_ms, video_id, edit_of FROM draft \
                WHERE id = $1 AND account_id = $2";
     Ok(db.opt(sql, args![draft, account]).await?)
 }
@@ -72,7 +95,7 @@ pub async fn by_id(db: &Db, account: AccountId, draft: DraftId) -> Result<Option
 /// Those that are not published: without a video, or with one that failed or is gone.
 pub async fn list(db: &Db, account: AccountId) -> Result<Vec<DraftRow>> {
     let sql = "SELECT d.id AS id, d.title AS title, d.edit AS edit, d.revision AS revision, \
-                      d.created_ms AS created_ms, d.updated_ms AS updated_ms, d.video_id AS video_id \
+                      d.created_ms AS created_ms, d.updated_ms AS updated_ms, d.video_id AS video_id, d.edit_of AS edit_of \
                FROM draft d LEFT JOIN video v ON v.id = d.video_id \
                WHERE d.account_id = $1 AND (v.id IS NULL OR v.status = 'failed') \
                ORDER BY d.updated_ms DESC, d.id DESC";
@@ -146,6 +169,73 @@ pub async fn edit_in(tx: &mut Tx, video: VideoId) -> Result<Option<EditRow>> {
 pub async fn set_edit(tx: &mut Tx, video: VideoId, edit: &serde_json::Value) -> Result<()> {
     tx.exec("UPDATE video_edit SET edit = $2 WHERE video_id = $1", args![video, edit.clone()]).await?;
     Ok(())
+}
+
+/// The video is made of this list from now on, of whatever it was made before.
+pub async fn put_edit(tx: &mut Tx, video: VideoId, row: &EditRow) -> Result<()> {
+    let sql = "INSERT INTO video_edit (video_id, account_id, title, edit) VALUES ($1, $2, $3, $4) \
+               ON CONFLICT (video_id) DO UPDATE SET title = excluded.title, edit = excluded.edit";
+    tx.exec(sql, args![video, row.account_id, row.title.as_str(), row.edit.clone()]).await?;
+    Ok(())
+}
+
+const REPLACEMENT: &str = "SELECT job_id, draft_id, revision, title, edit, stage, percent, failure_code, \
+    failure_message FROM video_replacement WHERE video_id = $1";
+
+pub async fn replacement(db: &Db, video: VideoId) -> Result<Option<ReplacementRow>> {
+    Ok(db.opt(REPLACEMENT, args![video]).await?)
+}
+
+pub async fn replacement_in(tx: &mut Tx, video: VideoId) -> Result<Option<ReplacementRow>> {
+    Ok(tx.opt(REPLACEMENT, args![video]).await?)
+}
+
+/// This is what is wanted now, in place of what was.
+pub async fn put_replacement(tx: &mut Tx, video: VideoId, row: &ReplacementRow) -> Result<()> {
+    delete_replacement(tx, video).await?;
+    let sql = "INSERT INTO video_replacement (video_id, job_id, draft_id, revision, title, edit, stage, percent) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+    let (title, stage) = (row.title.as_str(), row.stage.as_str());
+    let args =
+        args![video, row.job_id, row.draft_id, row.revision, title, row.edit.clone(), stage, row.percent];
+    tx.exec(sql, args).await?;
+    Ok(())
+}
+
+/// The percentage never falls; one that failed stays as it is.
+pub async fn set_replacement_progress(db: &Db, video: VideoId, stage: &str, percent: u32) -> Result<()> {
+    let sql = "UPDATE video_replacement SET stage = $2, percent = CASE WHEN percent < $3 THEN $3 ELSE percent END \
+               WHERE video_id = $1 AND failure_code IS NULL";
+    db.exec(sql, args![video, stage, percent]).await?;
+    Ok(())
+}
+
+/// Marks what is wanted as not to be had; says whether it did. A `job` that is given fails its own wish alone.
+pub async fn fail_replacement(
+    tx: &mut Tx,
+    video: VideoId,
+    job: Option<JobId>,
+    (code, message): (&str, &str),
+) -> Result<bool> {
+    let sql = "UPDATE video_replacement SET failure_code = $3, failure_message = $4 \
+               WHERE video_id = $1 AND job_id = COALESCE($2, job_id) AND failure_code IS NULL";
+    Ok(tx.exec(sql, args![video, job, code, message]).await? == 1)
+}
+
+/// Takes the wish that this job is to fulfil; false when it is another's by now.
+pub async fn take_replacement(tx: &mut Tx, video: VideoId, job: JobId) -> Result<bool> {
+    let sql = "DELETE FROM video_replacement WHERE video_id = $1 AND job_id = $2 AND failure_code IS NULL";
+    Ok(tx.exec(sql, args![video, job]).await? == 1)
+}
+
+pub async fn delete_replacement(tx: &mut Tx, video: VideoId) -> Result<()> {
+    tx.exec("DELETE FROM video_replacement WHERE video_id = $1", args![video]).await?;
+    Ok(())
+}
+
+/// The draft is done with unless it was changed since this revision; says whether it is.
+pub async fn delete_revision(tx: &mut Tx, draft: DraftId, revision: i64) -> Result<bool> {
+    Ok(tx.exec("DELETE FROM draft WHERE id = $1 AND revision = $2", args![draft, revision]).await? == 1)
 }
 
 pub async fn delete_edit(tx: &mut Tx, video: VideoId) -> Result<()> {

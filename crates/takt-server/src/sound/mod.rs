@@ -419,6 +419,37 @@ pub(crate) async fn video_deleted(
     Ok(())
 }
 
+/// What becomes of sounds when a video plays another edit from now on: `sound` is the one it had and the one it has. Nobody
+/// withdrew the one that came of the old edit, so others go on using it; one that nobody uses goes.
+pub(crate) async fn video_remade(
+    state: &State,
+    tx: &mut Tx,
+    video: VideoId,
+    (had, has): (Option<SoundId>, Option<SoundId>),
+) -> Result<()> {
+    if had == has {
+        return Ok(());
+    }
+    for (sound, _, used) in store::from_video(tx, video).await? {
+        if Some(sound) == has {
+            continue;
+        }
+        if used == 0 {
+            store::remove(tx, sound).await?;
+            enqueue_erase(state, tx, sound).await?;
+        } else {
+            store::part_from_video(tx, sound).await?;
+        }
+    }
+    if let Some(sound) = had
+        && store::is_orphan(tx, sound).await?
+    {
+        store::remove(tx, sound).await?;
+        enqueue_erase(state, tx, sound).await?;
+    }
+    Ok(())
+}
+
 /// What becomes of an account's sounds when the account goes. Its videos went before.
 pub(crate) async fn account_deleted(state: &State, tx: &mut Tx, account: AccountId) -> Result<()> {
     for (sound, used) in store::of_account(tx, account).await? {

@@ -362,6 +362,12 @@ pub async fn forget_video(tx: &mut Tx, video: VideoId) -> Result<()> {
     Ok(())
 }
 
+/// The sound goes on without the video it came from, as its owner's.
+pub async fn part_from_video(tx: &mut Tx, sound: SoundId) -> Result<()> {
+    tx.exec("UPDATE sound SET video_id = NULL WHERE id = $1", args![sound]).await?;
+    Ok(())
+}
+
 pub async fn withdraw(tx: &mut Tx, sound: SoundId) -> Result<()> {
     tx.exec("UPDATE sound SET consent = 'nobody' WHERE id = $1", args![sound]).await?;
     Ok(())

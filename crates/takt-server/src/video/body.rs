@@ -54,7 +54,7 @@ pub enum Stage {
 }
 
 impl Stage {
-    pub(super) const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Queued => "queued",
             Self::Rendering => "rendering",
@@ -65,7 +65,7 @@ impl Stage {
         }
     }
 
-    pub(super) fn parse(text: &str) -> Self {
+    pub(crate) fn parse(text: &str) -> Self {
         match text {
             "rendering" => Self::Rendering,
             "checking" => Self::Checking,

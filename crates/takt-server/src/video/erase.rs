@@ -70,6 +70,7 @@ pub async fn delete(state: &State, account: AccountId, video: VideoId) -> Result
                 kind::RENDER,
                 kind::PROCESS,
                 kind::RENDITIONS,
+                kind::REPLACE,
                 kind::DESCRIBE,
                 kind::POSTER,
                 kind::DROP_SOURCE,

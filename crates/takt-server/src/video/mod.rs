@@ -14,6 +14,7 @@ mod mute;
 mod process;
 mod progress;
 mod renditions;
+mod replace;
 pub mod routes;
 pub mod store;
 mod update;
@@ -36,11 +37,14 @@ pub(crate) use edited::{
 pub(crate) use folder::Folder;
 pub(crate) use mute::mute;
 pub(crate) use process::{Ended, Reporter, fail, parse, tools, until_deleted};
+pub(crate) use replace::{
+    Remade, Swap, drop_later, enqueue_replace, is_settled, owner_in, remake, require_own_ready, swap,
+};
 
 use crate::error::{Error, Result};
 use crate::sound::{self, Consent, PickedSound};
 use crate::state::State;
-use crate::upload;
+use crate::{draft, upload};
 use axum::http::StatusCode;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -54,6 +58,8 @@ use takt_store::{BlobKey, NewJob, Tx};
 pub(crate) mod kind {
     pub(crate) const RENDER: &str = "render";
     pub(crate) const PROCESS: &str = "process";
+    /// Makes a new edit of a published video and puts it in the place of the old one.
+    pub(crate) const REPLACE: &str = "replace";
     pub(crate) const RENDITIONS: &str = "renditions";
     pub(crate) const DESCRIBE: &str = "describe";
     /// Lets a withdrawal reach duets and stitches.
@@ -209,6 +215,7 @@ pub(crate) async fn give_up(tx: &mut Tx, kind: &str, key: &str) -> Result<Option
     match kind {
         kind::RENDER | kind::PROCESS => process::give_up(tx, key).await,
         kind::RENDITIONS => renditions::give_up(tx, key).await,
+        kind::REPLACE => draft::give_up_replacement(tx, key).await.map(|()| None),
         _ => sound::give_up(tx, kind, key).await.map(|()| None),
     }
 }

@@ -38,8 +38,10 @@ pub(crate) async fn mute(state: &State, job: JobId, video: VideoId) -> Result<()
         state
             .db
             .write(async |tx: &mut Tx| {
-                store::replace_rendition(tx, &row.file, &new).await?;
-                store::set_muted(tx, video).await?;
+                // A new edit may have taken its place meanwhile, and that may have the sound.
+                if store::replace_rendition(tx, &row.file, &new).await? {
+                    store::set_muted(tx, video).await?;
+                }
                 Ok::<_, Error>(())
             })
             .await?;

@@ -167,23 +167,15 @@ async fn publish(
     let folder = Folder::make(state, job.id).await?;
     let source = std::path::absolute(upload::path(state, upload))?;
     let media = takt_media::Job { tools: &tools, limits: &limits, dir: folder.path(), source: &source };
-    report(state, video, Stage::Checking, 1).await;
+    report(state, video, Of::Video, Stage::Checking, 1).await;
     let inspected = takt_media::inspect(&media).await?;
     let plan = takt_media::plan(&inspected, &Settings::default());
+    let reporter = Reporter::new(state, video, Stage::FirstRendition, CHECKED..PUBLISHED);
     let (first, provenance) =
-        tokio::try_join!(first_rendition(state, video, &media, &inspected, &plan), async {
+        tokio::try_join!(first_rendition(reporter, &media, &inspected, &plan), async {
             Ok(provenance(state, video, &media, &inspected).await)
         })?;
-    let first_frame = takt_media::poster(&media, &first.path, 0).await?;
-    let poster = match row.poster_ms {
-        0 => first_frame.clone(),
-        at_ms => takt_media::poster(&media, &first.path, at_ms).await?,
-    };
-    state.blobs.put_file(&media_key(video, &first)?, &first.path).await?;
-    put_still(state, video, &first_frame).await?;
-    if poster.sha256 != first_frame.sha256 {
-        put_still(state, video, &poster).await?;
-    }
+    let (first_frame, poster) = put_first(state, video, &media, &first, row.poster_ms).await?;
     let (first_frame, poster) = (&first_frame, &poster);
     let source = inspected;
     let made = Made { video, upload, source, first: &first, first_frame, poster, provenance, row };
@@ -195,16 +187,35 @@ async fn publish(
     Ok(())
 }
 
-async fn first_rendition(
-    state: &State,
-    video: VideoId,
+pub(super) async fn first_rendition(
+    reporter: Reporter<'_>,
     media: &takt_media::Job<'_>,
     source: &Source,
     plan: &Plan,
 ) -> Result<Rendition, Ended> {
-    let reporter = Reporter::new(state, video, Stage::FirstRendition, CHECKED..PUBLISHED);
     let tell = reporter.teller();
     Ok(reporter.along(takt_media::first_rendition(media, source, plan, tell)).await?)
+}
+
+/// Puts the first playable file and its stills in the media store; answers the first frame and the poster.
+pub(super) async fn put_first(
+    state: &State,
+    video: VideoId,
+    media: &takt_media::Job<'_>,
+    first: &Rendition,
+    poster_ms: u32,
+) -> Result<(Poster, Poster), Ended> {
+    let first_frame = takt_media::poster(media, &first.path, 0).await?;
+    let poster = match poster_ms {
+        0 => first_frame.clone(),
+        at_ms => takt_media::poster(media, &first.path, at_ms).await?,
+    };
+    state.blobs.put_file(&media_key(video, first)?, &first.path).await?;
+    put_still(state, video, &first_frame).await?;
+    if poster.sha256 != first_frame.sha256 {
+        put_still(state, video, &poster).await?;
+    }
+    Ok((first_frame, poster))
 }
 
 /// What the upload's Content Credentials are worth, where they can be read. No video fails for them.
@@ -252,6 +263,11 @@ pub(super) fn rendition_row(video: VideoId, rendition: &Rendition) -> RenditionR
     }
 }
 
+pub(super) fn loudness_centilufs(rendition: &Rendition) -> Option<i64> {
+    let loudness = rendition.sound.as_ref().and_then(|sound| sound.loudness)?;
+    Some((loudness.lufs * 100.0).round() as i64)
+}
+
 /// Everything the publication needs.
 struct Made<'a> {
     video: VideoId,
@@ -280,9 +296,7 @@ async fn commit(state: &State, made: Made<'_>) -> Result<bool, Error> {
         poster_file: still_file(poster),
         first_frame_file: still_file(first_frame),
         thumbhash: first_frame.thumbhash.clone(),
-        loudness_centilufs: heard
-            .and_then(|s| s.loudness)
-            .map(|loudness| (loudness.lufs * 100.0).round() as i64),
+        loudness_centilufs: loudness_centilufs(first),
         provenance: provenance.map(Provenance::as_str),
         percent: PUBLISHED,
         now,
@@ -408,17 +422,32 @@ pub(crate) async fn fail_parked(state: &State) -> Result<(), Error> {
 }
 
 /// Tells the progress, and writes it down.
-async fn report(state: &State, video: VideoId, stage: Stage, percent: u32) {
-    state.progress.tell(video, Progress { stage, percent });
-    if let Err(error) = store::set_progress(&state.db, video, stage, percent).await {
+async fn report(state: &State, video: VideoId, of: Of, stage: Stage, percent: u32) {
+    let written = match of {
+        Of::Video => {
+            state.progress.tell(video, Progress { stage, percent });
+            store::set_progress(&state.db, video, stage, percent).await
+        }
+        Of::Replacement => draft::set_replacement_progress(state, video, stage, percent).await,
+    };
+    if let Err(error) = written {
         tracing::debug!(%error, "progress was not written down");
     }
+}
+
+/// What the work is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Of {
+    Video,
+    /// The edit that is to take the place of what the video plays.
+    Replacement,
 }
 
 /// Passes on what a media stage tells of itself: each word to those who watch, now and then one to SQL.
 pub(crate) struct Reporter<'a> {
     state: &'a State,
     video: VideoId,
+    of: Of,
     stage: Stage,
     range: Range<u32>,
     percent: watch::Sender<u32>,
@@ -427,18 +456,25 @@ pub(crate) struct Reporter<'a> {
 impl<'a> Reporter<'a> {
     /// For a stage that takes the work from `range.start` to `range.end` percent.
     pub(crate) fn new(state: &'a State, video: VideoId, stage: Stage, range: Range<u32>) -> Self {
-        Self { state, video, stage, percent: watch::channel(range.start).0, range }
+        Self { state, video, of: Of::Video, stage, percent: watch::channel(range.start).0, range }
+    }
+
+    /// The same, for an edit that is to replace what a video plays; that is told by SQL alone.
+    pub(crate) fn of_replacement(state: &'a State, video: VideoId, stage: Stage, range: Range<u32>) -> Self {
+        Self { of: Of::Replacement, ..Self::new(state, video, stage, range) }
     }
 
     /// What the stage calls with 0 to 1.
     pub(crate) fn teller(&self) -> impl FnMut(f32) + Send + use<> {
-        let (state, video, stage) = (self.state.clone(), self.video, self.stage);
+        let (state, video, of, stage) = (self.state.clone(), self.video, self.of, self.stage);
         let (range, sender) = (self.range.clone(), self.percent.clone());
         move |fraction| {
             let share = fraction.clamp(0.0, 1.0) * (range.end - range.start) as f32;
             // The end of the range is told by what comes next, once it is true.
             let percent = (range.start + share as u32).min(range.end.saturating_sub(1));
-            state.progress.tell(video, Progress { stage, percent });
+            if of == Of::Video {
+                state.progress.tell(video, Progress { stage, percent });
+            }
             sender.send_if_modified(|stored| {
                 let further = percent >= *stored + STORED_STEP;
                 if further {
@@ -451,7 +487,7 @@ impl<'a> Reporter<'a> {
 
     /// Awaits the stage while its progress is written down.
     pub(crate) async fn along<T>(self, work: impl Future<Output = T>) -> T {
-        report(self.state, self.video, self.stage, self.range.start).await;
+        report(self.state, self.video, self.of, self.stage, self.range.start).await;
         let mut percent = self.percent.subscribe();
         let mut work = std::pin::pin!(work);
         loop {
@@ -459,7 +495,7 @@ impl<'a> Reporter<'a> {
                 done = &mut work => return done,
                 Ok(()) = percent.changed() => {
                     let now = *percent.borrow_and_update();
-                    report(self.state, self.video, self.stage, now).await;
+                    report(self.state, self.video, self.of, self.stage, now).await;
                 }
             }
         }

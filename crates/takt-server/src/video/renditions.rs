@@ -15,10 +15,10 @@ use takt_core::{UploadId, VideoId};
 use takt_media::{Rendition, Settings};
 use takt_store::{BlobKey, Job, NewJob, Tx};
 
-const PUBLISHED: u32 = 70;
+pub(super) const PUBLISHED: u32 = 70;
 const HOUR_MS: i64 = 3_600_000;
 /// A file that was replaced is kept for those who are playing it.
-const REPLACED_KEPT_MS: i64 = 24 * HOUR_MS;
+pub(super) const REPLACED_KEPT_MS: i64 = 24 * HOUR_MS;
 
 /// Runs the `renditions` job.
 pub(crate) async fn renditions(state: &State, job: &Job) -> Result<(), Failed> {

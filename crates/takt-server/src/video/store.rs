@@ -317,19 +317,29 @@ pub async fn request_in(tx: &mut Tx, video: VideoId) -> Result<Option<RequestRow
     Ok(tx.opt(REQUEST, args![video]).await?)
 }
 
+const STATE: &str = "SELECT account_id, status, stage, percent FROM video WHERE id = $1";
+
 pub async fn state_of(db: &Db, video: VideoId) -> Result<Option<StateRow>> {
-    let sql = "SELECT account_id, status, stage, percent FROM video WHERE id = $1";
-    Ok(db.opt(sql, args![video]).await?)
+    Ok(db.opt(STATE, args![video]).await?)
 }
 
-pub async fn work(db: &Db, video: VideoId) -> Result<Option<WorkRow>> {
-    let sql = "SELECT v.account_id AS account_id, a.handle AS handle, v.status AS status, v.caption AS caption, \
+pub async fn state_in(tx: &mut Tx, video: VideoId) -> Result<Option<StateRow>> {
+    Ok(tx.opt(STATE, args![video]).await?)
+}
+
+const WORK: &str = "SELECT v.account_id AS account_id, a.handle AS handle, v.status AS status, v.caption AS caption, \
                       v.language AS language, v.sound_id AS sound_id, v.poster_ms AS poster_ms, \
                       v.poster_file AS poster_file, v.first_frame_file AS first_frame_file, \
                       v.duration_ms AS duration_ms, v.unlisted AS unlisted, \
                       v.duplicate_of AS duplicate_of \
                FROM video v JOIN account a ON a.id = v.account_id WHERE v.id = $1";
-    Ok(db.opt(sql, args![video]).await?)
+
+pub async fn work(db: &Db, video: VideoId) -> Result<Option<WorkRow>> {
+    Ok(db.opt(WORK, args![video]).await?)
+}
+
+pub async fn work_in(tx: &mut Tx, video: VideoId) -> Result<Option<WorkRow>> {
+    Ok(tx.opt(WORK, args![video]).await?)
 }
 
 /// Every video of the account, whatever its status.
@@ -484,12 +494,18 @@ pub async fn set_poster(tx: &mut Tx, video: VideoId, file: &str, poster_ms: u32)
     Ok(tx.exec(sql, args![video, file, poster_ms]).await? == 1)
 }
 
-/// The names of all media files in use for a video.
-pub async fn files(db: &Db, video: VideoId) -> Result<Vec<String>> {
-    let sql = "SELECT file FROM rendition WHERE video_id = $1 \
+const FILES: &str = "SELECT file FROM rendition WHERE video_id = $1 \
                UNION SELECT poster_file FROM video WHERE id = $1 AND poster_file IS NOT NULL \
                UNION SELECT first_frame_file FROM video WHERE id = $1 AND first_frame_file IS NOT NULL";
-    let rows: Vec<(String,)> = db.all(sql, args![video]).await?;
+
+/// The names of all media files in use for a video.
+pub async fn files(db: &Db, video: VideoId) -> Result<Vec<String>> {
+    let rows: Vec<(String,)> = db.all(FILES, args![video]).await?;
+    Ok(rows.into_iter().map(|row| row.0).collect())
+}
+
+pub async fn files_in(tx: &mut Tx, video: VideoId) -> Result<Vec<String>> {
+    let rows: Vec<(String,)> = tx.all(FILES, args![video]).await?;
     Ok(rows.into_iter().map(|row| row.0).collect())
 }
 
@@ -508,12 +524,11 @@ pub async fn with_sound(tx: &mut Tx, sound: SoundId) -> Result<Vec<VideoId>> {
     Ok(rows.into_iter().map(|row| row.0).collect())
 }
 
-/// Puts a rendition in the place of the one in `file`.
-pub async fn replace_rendition(tx: &mut Tx, file: &str, row: &RenditionRow) -> Result<()> {
+/// Puts a rendition in the place of the one in `file`; false when that is gone.
+pub async fn replace_rendition(tx: &mut Tx, file: &str, row: &RenditionRow) -> Result<bool> {
     let sql = "UPDATE rendition SET file = $3, codec = $4, bytes = $5 WHERE video_id = $1 AND file = $2";
     let bytes = i64::try_from(row.bytes).unwrap_or(i64::MAX);
-    tx.exec(sql, args![row.video_id, file, &row.file, &row.codec, bytes]).await?;
-    Ok(())
+    Ok(tx.exec(sql, args![row.video_id, file, &row.file, &row.codec, bytes]).await? == 1)
 }
 
 /// Duets and stitches of others with a video, from `after` on in order of id.

@@ -14,6 +14,7 @@ mod drafts;
 mod feeds;
 mod media;
 mod outages;
+mod replacements;
 mod restarts;
 mod routes_by_role;
 mod s3;

@@ -80,6 +80,8 @@ const TABLE: &[(&str, &str, [May; 4])] = &[
     ("GET",     "/api/v1/videos/{id}/history",       [Refused, Refused, Hidden, Pass]),
     ("GET",     "/api/v1/videos/{id}/progress",      [Refused, Refused, Hidden, Pass]),
     ("POST",    "/api/v1/videos/{id}/edit",          [Refused, Refused, Hidden, Hidden]),
+    ("GET",     "/api/v1/videos/{id}/edit",          [Refused, Refused, Hidden, Pass]),
+    ("PUT",     "/api/v1/videos/{id}/edit",          [Refused, Refused, Hidden, Pass]),
     ("PUT",     "/api/v1/videos/{id}/like",          [Refused, Pass, Pass, Pass]),
     ("DELETE",  "/api/v1/videos/{id}/like",          [Refused, Pass, Pass, Pass]),
     ("GET",     "/api/v1/videos/{id}/reach",         [Refused, Refused, Hidden, Pass]),
