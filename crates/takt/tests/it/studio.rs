@@ -173,6 +173,72 @@ async fn killed_while_rendering_and_listening() {
     assert!(left.is_empty(), "work folders are left behind: {left:?}");
 }
 
+/// Length of what the video plays, whose bytes are what their address says; it plays whatever happens.
+async fn playing_ms(creator: &Creator, video: &str) -> i64 {
+    let video = creator.get(&format!("/api/v1/videos/{video}")).await["video"].take();
+    assert_eq!(video["status"], "ready", "{video}");
+    for rendition in video["renditions"].as_array().unwrap() {
+        let url = rendition["url"].as_str().unwrap();
+        let answer = creator.request(Method::GET, url).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK, "{url}");
+        let bytes = answer.bytes().await.unwrap();
+        assert!(url.contains(&hex::encode(Sha256::digest(&bytes))), "{url} holds other bytes");
+    }
+    video["duration_ms"].as_i64().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_while_an_edit_is_replaced() {
+    let data = tempfile::tempdir().unwrap();
+    let settings = [NO_LIMITS[0], NO_LIMITS[1], ("TAKT_PROCESSING__ATTEMPTS_MAX", "50")];
+    let start = || Server::start_with(data.path(), "127.0.0.1:0", &settings);
+    let mut server = start();
+    let mut creator = Creator::sign_up(&server).await;
+    let picture = data.path().join("clip.mp4");
+    clip(&picture, 41);
+    let source = creator.upload(std::fs::read(&picture).unwrap()).await;
+    let segment = json!({"source": source, "start_ms": 0, "end_ms": 1900});
+    let edit = |segments: Vec<Value>| json!({"version": 1, "canvas": {"width": 720, "height": 1280}, "segments": segments});
+    let draft = creator.post("/api/v1/drafts", json!({"edit": edit(vec![segment]), "title": "short"})).await;
+    let path = format!("/api/v1/drafts/{}/publish", draft["draft"]["id"].as_str().unwrap());
+    let video = creator.post(&path, json!({"caption": "short"})).await;
+    let video = video["video"]["id"].as_str().unwrap().to_owned();
+    let path = format!("/api/v1/videos/{video}");
+    let made = |video: &Value| video["status"] == "ready" && video.get("progress").is_none();
+    while !made(&creator.get(&path).await["video"]) {
+        tokio::time::sleep(STEP).await;
+    }
+    let old = playing_ms(&creator, &video).await;
+    let slow = json!({"source": source, "start_ms": 0, "end_ms": 1900, "speed": 0.5, "reverse": true});
+    let slow = edit(vec![slow.clone(), slow.clone(), slow]);
+    let draft = creator.post("/api/v1/drafts", json!({"edit": slow, "title": "slow"})).await;
+    let body = json!({"draft_id": draft["draft"]["id"]});
+    let asked = creator.request(Method::PUT, &format!("{path}/edit")).json(&body).send().await.unwrap();
+    assert_eq!(asked.status(), StatusCode::ACCEPTED);
+
+    let is_new = |length: i64| (length - 11_400).abs() < 200;
+    let mut met = 0;
+    for round in 1..=KILLS {
+        tokio::time::sleep(KILL_STEP * u32::try_from(round).unwrap()).await;
+        let length = playing_ms(&creator, &video).await;
+        assert!(length == old || is_new(length), "{length} ms is neither the old edit nor the new one");
+        met += u64::from(length == old);
+        tokio::task::spawn_blocking(move || server.signal("KILL")).await.unwrap();
+        server = start();
+        creator.url = server.url();
+    }
+    assert!(met >= KILLS_MET_MIN, "only {met} kills met unfinished work");
+    let done = async {
+        while !is_new(playing_ms(&creator, &video).await) {
+            tokio::time::sleep(STEP).await;
+        }
+    };
+    tokio::time::timeout(DONE_WITHIN, done).await.expect("it hangs");
+    assert_eq!(server.signal("TERM"), Some(0));
+    let (out, err, code) = run(takt().args(["verify", "--data"]).arg(data.path()));
+    assert_eq!(code, 0, "{out}{err}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_disk_that_is_full_while_rendering_and_listening() {
     let data = tempfile::tempdir().unwrap();
