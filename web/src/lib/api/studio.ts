@@ -50,11 +50,21 @@ export interface Draft {
   updated_at: string;
   /** The video being made of it. */
   video_id?: string;
+  /** The published video whose edit list it began with. */
+  edit_of?: string;
 }
 
 export interface Font {
   family: string;
   url: string;
+}
+
+/** A new edit on its way into a published video. */
+export interface Replacement {
+  draft_id: string;
+  progress?: { stage: string; percent: number };
+  /** Why the video stayed as it was. */
+  failure?: { code: string; message: string };
 }
 
 export interface PublishFields {
@@ -88,6 +98,8 @@ export const studio = {
     request<{ draft: Draft }>('PUT', `/drafts/${segment(id)}`, { body: { edit, title, revision } }),
   deleteDraft: (id: string) => request<void>('DELETE', `/drafts/${segment(id)}`),
   publishDraft: (id: string, body: PublishFields) => request<{ video: Pick<Video, 'id' | 'status'> }>('POST', `/drafts/${segment(id)}/publish`, { body }),
+  replacement: (videoId: string) => request<{ replacement: Replacement | null }>('GET', `/videos/${segment(videoId)}/edit`),
+  replaceEdit: (videoId: string, draftId: string) => request<unknown>('PUT', `/videos/${segment(videoId)}/edit`, { body: { draft_id: draftId } }),
   editAgain: (videoId: string) => request<{ draft: Draft }>('POST', `/videos/${segment(videoId)}/edit`),
 };
 

@@ -1,12 +1,19 @@
 /** A published video in its creator's hands: what is said of it, its captions, its history. */
 import { care, type Changed, type VideoChange } from '../api/care.ts';
 import { api } from '../api/client.ts';
+import { studio, type Replacement } from '../api/studio.ts';
 import type { Video } from '../api/types.ts';
 import { cueAt, ordered, readVtt, writeVtt, type Cue } from '../captions.ts';
+
+/** How often a new edit that is being made is asked after. */
+const POLL_MS = 1000;
 
 export class Care {
   video = $state.raw<Video | null>(null);
   changes = $state.raw<Changed[]>([]);
+  /** A new edit that is being made, or that could not be. */
+  replacement = $state.raw<Replacement | null>(null);
+  private timer = 0;
   readonly id: string;
 
   constructor(id: string) {
@@ -16,6 +23,22 @@ export class Care {
   async load(): Promise<void> {
     this.video = (await api.video(this.id)).video;
     this.changes = (await care.history(this.id)).changes;
+    this.replacement = (await studio.replacement(this.id)).replacement;
+    if (this.replacement?.progress) this.follow();
+  }
+
+  close(): void {
+    clearTimeout(this.timer);
+  }
+
+  private follow(): void {
+    clearTimeout(this.timer);
+    this.timer = window.setTimeout(async () => {
+      const found = await studio.replacement(this.id).catch(() => null);
+      if (found && !found.replacement) return void this.load().catch(() => undefined);
+      if (found) this.replacement = found.replacement;
+      if (this.replacement?.progress) this.follow();
+    }, POLL_MS);
   }
 
   async change(change: VideoChange): Promise<void> {

@@ -14,6 +14,13 @@ export const de: CareMessages = {
   saved: 'Gesichert',
   copy: 'Das ist die Kopie eines früheren Videos. Wer jenes gesehen hat, bekommt dieses nicht auch noch.',
   copyLink: 'Zum früheren Video',
+  edit: {
+    again: 'Neu schneiden',
+    hint: 'Öffnet, woraus es gemacht ist; nichts wird noch einmal gesendet. Danach lässt es sich ersetzen oder als neues Video veröffentlichen.',
+    making: 'Der neue Schnitt wird gemacht. Bis dahin läuft der alte. Sieh danach die Zeiten deiner Untertitel durch.',
+    failed: 'Das Video ist geblieben, wie es war.',
+    kept: 'Dein Schnitt liegt bei deinen Entwürfen.',
+  },
   captions: {
     position: 'Stelle im Video',
     title: 'Untertitel',
@@ -56,6 +63,7 @@ export const de: CareMessages = {
       sound_consent: 'Nutzung des Sounds',
       reuse_consent: 'Duette und Stitches',
       reuse_on_revoke: 'Bestehende Duette und Stitches',
+      edit: 'Schnitt, Länge',
       captions: 'Untertitel',
     },
     words: { true: 'ja', false: 'nein', everyone: 'alle', followers: 'Follower', nobody: 'niemand', keep: 'bleiben', mute: 'herausgenommen', added: 'hinzugefügt', changed: 'geändert', removed: 'gelöscht' },

@@ -13,6 +13,13 @@ export const en = {
   saved: 'Saved',
   copy: 'This is a copy of an earlier video. Viewers who saw that one do not get this one as well.',
   copyLink: 'See the earlier video',
+  edit: {
+    again: 'Edit again',
+    hint: 'Opens what it was made of; nothing is sent again. It can then be replaced or published as a new video.',
+    making: 'The new edit is being made. Until it is, the old one plays. Look over the times of your subtitles afterwards.',
+    failed: 'The video stayed as it was.',
+    kept: 'Your edit is kept in your drafts.',
+  },
   captions: {
     position: 'Place in the video',
     title: 'Subtitles',
@@ -55,6 +62,7 @@ export const en = {
       sound_consent: 'Use of the sound',
       reuse_consent: 'Duets and stitches',
       reuse_on_revoke: 'Existing duets and stitches',
+      edit: 'Edit, length',
       captions: 'Subtitles',
     } as Record<string, string>,
     words: { true: 'yes', false: 'no', everyone: 'everyone', followers: 'followers', nobody: 'nobody', keep: 'kept', mute: 'taken out', added: 'added', changed: 'changed', removed: 'deleted' } as Record<string, string>,

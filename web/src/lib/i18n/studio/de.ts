@@ -235,7 +235,13 @@ export const de: StudioMessages = {
     again: 'Noch eins machen',
     editAgain: 'Zurück zum Bearbeiten',
     otherSound: 'Herausnehmen und anderen wählen',
+    replaceTitle: 'Veröffentlichtes Video ersetzen',
+    replaceText: 'Adresse, Likes, Text und Erlaubnisse bleiben. Der alte Schnitt läuft, bis der neue fertig ist. Untertitel bleiben, wie sie sind: Sieh danach ihre Zeiten durch.',
+    replace: 'Video ersetzen',
+    asNew: 'Als neues Video veröffentlichen',
     refused: {
+      video_not_ready: 'Dieses Video läuft noch nicht, es gibt also nichts zu ersetzen.',
+      video_in_itself: 'Ein Video kann kein Teil von sich selbst sein. Veröffentliche diesen Schnitt als neues Video.',
       sound_consent: 'Diesen Sound darfst du nicht mehr nehmen: Die Erlaubnis wurde zurückgezogen. Dein Entwurf bleibt.',
       video_consent: 'Das andere Video ist für Duette und Stitches nicht mehr freigegeben. Dein Entwurf bleibt.',
       incomplete: 'Mindestens eine Sekunde muss von dir sein. Nimm noch etwas auf.',

@@ -233,7 +233,13 @@ export const en = {
     again: 'Make another',
     editAgain: 'Back to editing',
     otherSound: 'Take it out and choose another',
+    replaceTitle: 'Replace the published video',
+    replaceText: 'Address, likes, caption and permissions stay. The old edit plays until the new one is made. Subtitles stay as they are: look over their times afterwards.',
+    replace: 'Replace the video',
+    asNew: 'Publish as a new video',
     refused: {
+      video_not_ready: 'This video does not play yet, so there is nothing to replace.',
+      video_in_itself: 'A video can not be a part of itself. Publish this edit as a new video.',
       sound_consent: 'The sound may no longer be used: its creator has taken the permission back. Your draft is kept.',
       video_consent: 'The other video may no longer be used in duets and stitches. Your draft is kept.',
       incomplete: 'It takes a second of your own at least. Record a little more.',

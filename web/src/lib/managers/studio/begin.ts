@@ -1,4 +1,5 @@
 /** From elsewhere into the studio. */
+import { studio } from '../../api/studio.ts';
 import { session } from '../session.svelte.ts';
 import { project } from './project.svelte.ts';
 
@@ -9,4 +10,10 @@ export async function trimming(file: File, caption: string): Promise<string | nu
   project.reset();
   project.form.caption = caption;
   return (await project.addFile(file)) ? `/create?project=${project.id}&step=edit` : null;
+}
+
+/** Re-edits a published video of one's own. */
+export async function editAgain(videoId: string): Promise<void> {
+  const { draft } = await studio.editAgain(videoId);
+  await project.openDraft(draft);
 }

@@ -2,7 +2,7 @@
  * Projects on this device: what was recorded, byte for byte, and the edit list over it. Kept in
  * IndexedDB until published or thrown away, so that a reload, a crash or an empty battery lose nothing.
  */
-import type { Consent, PublishFields, Sound } from '../../api/studio.ts';
+import type { Consent, Draft, PublishFields, Sound } from '../../api/studio.ts';
 import type { EditList } from '../../studio/edit.ts';
 import type { Span } from '../../studio/spans.ts';
 
@@ -41,7 +41,7 @@ export interface StoredProject {
   takes: Take[];
   /** What the sheet of sounds knew when it was picked: shown again without the server. */
   sound: Sound | null;
-  draft: { id: string; revision: number } | null;
+  draft: { id: string; revision: number; editOf?: string } | null;
   /** Changed since the server had it. */
   dirty: boolean;
   form: PublishForm;
@@ -53,6 +53,11 @@ export interface StoredProject {
 
 export function newForm(): PublishForm {
   return { caption: '', language: '', aiGenerated: false, altText: '', soundConsent: 'everyone', reuseConsent: 'everyone', publishAt: '' };
+}
+
+/** What is remembered of the server's draft. */
+export function refer({ id, revision, edit_of }: Draft): NonNullable<StoredProject['draft']> {
+  return { id, revision, ...(edit_of ? { editOf: edit_of } : {}) };
 }
 
 /** As the server takes it. */

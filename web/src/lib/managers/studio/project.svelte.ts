@@ -10,7 +10,7 @@ import { History } from '../../studio/history.ts';
 import { newUuid } from '../app.ts';
 import { session } from '../session.svelte.ts';
 import { measure } from './camera.ts';
-import { fieldsOf, local, newForm, type PublishForm, type StoredProject, type Take } from './local.ts';
+import { fieldsOf, local, newForm, refer, type PublishForm, type StoredProject, type Take } from './local.ts';
 import type { Recorded } from './recorder.svelte.ts';
 import { adopted, asSent, deliver, parcelOf, unsent, type Parcel } from './sending.ts';
 import { stillOf } from './stills.ts';
@@ -41,7 +41,7 @@ class Project {
   canRedo = $state(false);
 
   private still = '';
-  private draft: StoredProject['draft'] = null;
+  private draft = $state.raw<StoredProject['draft']>(null);
   private history = new History<EditList>();
   private urls = new Map<string, string>();
   private blobs = new Map<string, Blob>();
@@ -55,6 +55,8 @@ class Project {
     return totalMs(this.edit);
   }
 
+  /** The published video that this is a new edit of; empty where it is one of its own. */
+  readonly editOf = $derived(this.draft?.editOf ?? '');
   get empty(): boolean {
     return this.edit.segments.length === 0;
   }
@@ -109,7 +111,7 @@ class Project {
     const known = this.takes;
     if (!here) this.reset();
     this.id = id;
-    this.draft = { id: draft.id, revision: draft.revision };
+    this.draft = refer(draft);
     this.adopt(draft.edit, here ? known : []);
     if (draft.edit.sound) this.sound = await studio.sound(draft.edit.sound.sound).catch(() => null);
     await this.save();
@@ -248,12 +250,22 @@ class Project {
 
   /** Sends what is missing and publishes. */
   async publish(): Promise<string> {
+    return (await studio.publishDraft(await this.sentDraft(), fieldsOf(this.form))).video.id;
+  }
+
+  /** Sends what is missing and has the video that this is an edit of play it. */
+  async replace(): Promise<string> {
+    await studio.replaceEdit(this.editOf, await this.sentDraft());
+    return this.editOf;
+  }
+
+  /** Id of the server's draft, which is what is here. */
+  private async sentDraft(): Promise<string> {
     if (!complete(this.edit)) throw new ApiError(422, { code: 'incomplete' });
     await this.save();
     await this.push();
     if (this.conflict || !this.draft) throw new ApiError(409, { code: 'stale_revision' });
-    const { video } = await studio.publishDraft(this.draft.id, fieldsOf(this.form));
-    return video.id;
+    return this.draft.id;
   }
 
   /** Published: the device may forget it. */
@@ -268,7 +280,7 @@ class Project {
     const other = this.conflict;
     if (!other) return;
     this.conflict = null;
-    this.draft = { id: other.id, revision: other.revision };
+    this.draft = refer(other);
     if (!mine) this.adopt(other.edit, this.takes);
     await this.save();
     await this.push();
@@ -300,7 +312,7 @@ class Project {
         ? await studio.saveDraft(this.draft.id, edit, title, this.draft.revision)
         : await studio.createDraft(edit, title);
       if (this.id !== id) return;
-      this.draft = { id: draft.id, revision: draft.revision };
+      this.draft = refer(draft);
       // Changed meanwhile: then it is not what is here any more.
       this.sync = this.dirty ? 'sending' : 'saved';
       await this.save();
@@ -385,10 +397,3 @@ class Project {
 
 export const project = new Project();
 project.reset();
-
-/** Re-edits a published video of one's own. */
-export async function editAgain(videoId: string): Promise<void> {
-  const { draft } = await studio.editAgain(videoId);
-  await project.openDraft(draft);
-}
-

@@ -35,11 +35,30 @@ export class Publication {
       this.phase = publishAt ? 'scheduled' : 'processing';
       if (!publishAt) this.follow(this.videoId);
     } catch (error) {
-      this.phase = 'form';
-      this.code = error instanceof ApiError ? error.code : '';
-      const own = (words.m.publish.refused as Record<string, string>)[this.code];
-      this.problem = own ?? errorText(error);
+      this.refuse(error);
     }
+  }
+
+  /** Has the published video play this edit; answers its id once the server has the work, or nothing where it refused. */
+  async replace(): Promise<string> {
+    this.phase = 'sending';
+    this.problem = '';
+    this.code = '';
+    try {
+      const video = await project.replace();
+      await project.done();
+      return video;
+    } catch (error) {
+      this.refuse(error);
+      return '';
+    }
+  }
+
+  private refuse(error: unknown): void {
+    this.phase = 'form';
+    this.code = error instanceof ApiError ? error.code : '';
+    const own = (words.m.publish.refused as Record<string, string>)[this.code];
+    this.problem = own ?? errorText(error);
   }
 
   close(): void {
