@@ -5,6 +5,10 @@
 type Sentence = string | ((...numbers: string[]) => string);
 
 export const problems: Record<string, Sentence> = {
+  // Why there is no new edit.
+  replacing_failed: 'Takt konnte den neuen Schnitt nicht machen, und es liegt nicht am Schnitt. Versuch es später noch einmal.',
+  edit_beyond_source: 'Dieser Schnitt will mehr von einem Clip, als da ist. Kürze ihn und versuch es noch einmal.',
+  source_gone: 'Ein Video oder Sound in diesem Schnitt wurde inzwischen gelöscht. Nimm es heraus und versuch es noch einmal.',
   // What is wrong with a file.
   empty_file: 'Diese Datei ist leer.',
   not_a_video: 'Diese Datei ist kein Video.',
