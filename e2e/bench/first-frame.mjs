@@ -87,7 +87,11 @@ function nextIsLoaded() {
   return others.some((element) => element.readyState >= 2 && element.currentTime === 0);
 }
 
-/** Presses the key and waits for the first frame of the other video after it started to play. */
+/**
+ * Presses the key and waits for the first frame of the other video after it started to play. Gives back, in milliseconds
+ * since the key, when that frame was handed to the compositor (`presentationTime`) and when the page was told of it,
+ * which is up to one refresh later.
+ */
 function swipe() {
   return new Promise((resolve) => {
     const stage = document.querySelector('[data-testid=stage]');
@@ -97,9 +101,9 @@ function swipe() {
     const look = () => {
       const element = document.querySelector('video[data-testid=player]');
       if (stage.dataset.videoId === before || !element) return requestAnimationFrame(look);
-      element.requestVideoFrameCallback(function step(now, { mediaTime }) {
+      element.requestVideoFrameCallback(function step(now, { mediaTime, presentationTime }) {
         // The first still does not count: moving means a later picture than the first.
-        if (mediaTime > 0) resolve(now - start);
+        if (mediaTime > 0) resolve({ presented: presentationTime - start, told: now - start });
         else element.requestVideoFrameCallback(step);
       });
     };
@@ -124,7 +128,9 @@ try {
     line('  first frame after opening the address', visits.map((one) => one.frame));
     line('  first frame after the feed was known', visits.map((one) => one.frame - one.known));
     if (visits.every((one) => one.asked > 0)) line('  first frame after the file was asked for', visits.map((one) => one.frame - one.asked));
-    line('  swipe to moving picture, next preloaded', visits.flatMap((one) => one.swipes));
+    const swipes = visits.flatMap((one) => one.swipes);
+    line('  swipe to moving picture, next preloaded', swipes.map((one) => one.presented));
+    line('  the page told of that picture', swipes.map((one) => one.told));
   }
 } finally {
   await browser.close();
