@@ -7,7 +7,7 @@ use crate::copies::Copies;
 use crate::fixed::{Decay, add_mass};
 use crate::keeping::day;
 use crate::neighbours::{Neighbours, masses};
-use crate::rates::Record;
+use crate::rates::{Record, Surplus};
 use crate::registry::OutcomeName;
 use crate::vectors::Vectors;
 use roaring::RoaringBitmap;
@@ -77,6 +77,8 @@ pub(crate) struct Video {
     pub(crate) tags: Vec<u32>,
     /// Viewers it was shown to, and what came of it.
     pub(crate) record: Record,
+    /// The same against what was expected of these viewers.
+    pub(crate) surplus: Surplus,
     /// Decayed number of viewers who came to like it, by horizon.
     pub(crate) popularity: [i64; HORIZONS],
     /// The row of its learned vectors; none before the first like.
@@ -328,6 +330,11 @@ impl Catalogue {
         for &feature in video.creator.iter().chain(&video.sound).chain(&video.tags) {
             self.rows.feature_records[feature as usize].count(outcome, hundredths);
         }
+    }
+
+    /// A viewer did or did not enjoy the video; both in micro-units.
+    pub(crate) fn count_surplus(&mut self, number: u32, enjoyed: i64, expected: i64) {
+        self.rows.videos[number as usize].surplus.count(enjoyed, expected);
     }
 
     /// Another viewer came to like the video.
@@ -584,6 +591,7 @@ fn blank(id: VideoId) -> Video {
         features: Vec::new(),
         tags: Vec::new(),
         record: Record::default(),
+        surplus: Surplus::default(),
         popularity: [0; HORIZONS],
         vector: None,
         lone: Vec::new(),

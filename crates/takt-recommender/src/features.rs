@@ -37,6 +37,12 @@ impl Features {
         [1.0, self.context[at], self.video[at], self.viewer[at]].into_iter().chain(self.shared)
     }
 
+    /// The same before anybody was shown the video.
+    pub(crate) fn without_record(mut self) -> Self {
+        self.video = ByOutcome::default();
+        self
+    }
+
     /// One feature's values by outcome.
     pub(crate) fn values(&self, feature: usize) -> ByOutcome<f64> {
         match feature {

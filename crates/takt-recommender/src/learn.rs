@@ -365,7 +365,13 @@ impl Lesson<'_> {
                     self.engine.lore.outcomes.learn(outcome, &features, hundredths);
                 }
             }
+            let unbiased = features.without_record();
+            let expected = self.engine.lore.outcomes.predict(OutcomeName::Enjoyed, &unbiased);
+            let enjoyed = i64::from(outcomes[OutcomeName::Enjoyed.index()]) * (MICRO / WHOLE);
             self.engine.lore.contexts.learn(surface, duration_ms, &outcomes);
+            if self.row().still_leads(now_ms) {
+                self.engine.catalogue.count_surplus(video, enjoyed, expected);
+            }
         }
         for outcome in [OutcomeName::Completion, OutcomeName::Skip] {
             self.count(outcome, outcomes[outcome.index()]);

@@ -128,6 +128,12 @@ pub(crate) struct RelevanceRules {
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub(crate) struct AcclaimRules {
+    pub(crate) likes_max: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct SpreadingRules {
     pub(crate) creator_share: Micro,
     pub(crate) sound_share: Micro,
@@ -173,6 +179,7 @@ struct File {
     popularity: PopularityRules,
     freshness: FreshnessRules,
     relevance: RelevanceRules,
+    acclaim: AcclaimRules,
     spreading: SpreadingRules,
     exploration: ExplorationRules,
     page: PageRules,
@@ -193,6 +200,7 @@ pub struct Policy {
     pub(crate) popularity: PopularityRules,
     freshness: FreshnessRules,
     pub(crate) relevance: RelevanceRules,
+    pub(crate) acclaim: AcclaimRules,
     pub(crate) spreading: SpreadingRules,
     pub(crate) exploration: ExplorationRules,
     pub(crate) page: PageRules,
@@ -221,6 +229,7 @@ impl Policy {
             popularity: file.popularity,
             freshness: file.freshness,
             relevance: file.relevance,
+            acclaim: file.acclaim,
             spreading: file.spreading,
             exploration: file.exploration,
             page: file.page,
@@ -341,6 +350,7 @@ impl Policy {
         ] {
             within(key, value, 1, HOURS_MAX)?;
         }
+        within("acclaim.likes_max", i64::from(self.acclaim.likes_max), 0, 256)?;
         within("taste.features_max", i64::from(self.taste.features_max), 16, 65_536)?;
         within("co_watch.recent_max", i64::from(self.co_watch.recent_max), 1, 256)?;
         within("co_watch.neighbours_max", i64::from(self.co_watch.neighbours_max), 1, 1_024)?;

@@ -121,6 +121,7 @@ fn first_look(query: &Query<'_>, candidate: Candidate) -> Scored {
     for (term, value) in [
         (TermName::Followed, i64::from(query.chosen.follows(video)) * MICRO),
         (TermName::Wish, query.chosen.wish(video)),
+        (TermName::Acclaim, acclaim(query, video)),
         (TermName::Freshness, i64::from(fade(MICRO as u32, age_ms, policy.freshness_half_life_ms()))),
         (TermName::Exploration, novelty(video.record.shown, policy.exploration.impressions_max)),
         (TermName::Chance, chance.cast_signed()),
@@ -183,6 +184,15 @@ fn taste(query: &Query<'_>, video: &Video, terms: &mut Terms) {
         terms[term.index()] = terms[term.index()].clamp(-MICRO, MICRO);
     }
     terms[TermName::NotInterested.index()] = -aversion;
+}
+
+/// How well a video was received by whoever was shown it; counts in full for a stranger, and not at all for a viewer who
+/// has liked enough for their own taste to lead.
+fn acclaim(query: &Query<'_>, video: &Video) -> i64 {
+    let strangers = i64::from(query.engine.policy.acclaim.likes_max);
+    let liked = query.viewer.map_or(0, |row| row.recent.len());
+    let left = (strangers - i64::try_from(liked).unwrap_or(i64::MAX)).max(0);
+    if left == 0 { 0 } else { video.surplus.mean() * left / strangers }
 }
 
 /// 1 for a video that nobody was shown, 0 from `few` viewers on.

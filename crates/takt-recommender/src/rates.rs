@@ -50,6 +50,32 @@ impl Record {
     }
 }
 
+/// How much more often something was enjoyed than was expected of those who were shown it, before anything was known of
+/// it itself. A rate alone says as much about the viewers as about the video: who is shown one by their taste likes it
+/// better than others would.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Surplus {
+    /// In micro-units.
+    sum: i64,
+    exposures: u32,
+}
+
+/// Exposures' worth of doubt in a surplus.
+const SURPLUS_DOUBT: i64 = 20;
+
+impl Surplus {
+    /// One more exposure: what came of it and what was expected, in micro-units.
+    pub(crate) fn count(&mut self, happened: i64, expected: i64) {
+        self.sum = self.sum.saturating_add(happened - expected);
+        self.exposures = self.exposures.saturating_add(1);
+    }
+
+    /// Per exposure, drawn towards nothing; -1 to 1 in micro-units.
+    pub(crate) fn mean(self) -> i64 {
+        (self.sum / (i64::from(self.exposures) + SURPLUS_DOUBT)).clamp(-MICRO, MICRO)
+    }
+}
+
 /// A rate to compare with, in micro-units.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Expected {

@@ -68,6 +68,7 @@ Nine signals each spread one unit over the videos that the viewer has not met: t
 Six are paths over connections between liked videos (`co_watch`, `next`, `walk`, `after_last`, `after_second`, `after_earlier`), three are popularity (`trending`, `popularity`, `lasting`).
 A video's share times the number of videos is its lift: 1 is no better than a draw. The score takes log2(1 + 2 lift) of every signal, times the signal's weight, times the term's weight above and `relevance.weight`.
 The tenth, `embedding`, is a logarithm itself: how far the video's learned vector lies in the direction of the viewer's. Vectors are learned from every like by setting the liked video apart from 32 others; few likes count little.
+`acclaim` is no signal: it is how much more often a video was enjoyed than the predictions below expect of the same viewers when they leave the video's own record out, per exposure, with 20 exposures of doubt. So a video that only its friends were shown gains nothing by their liking it. It counts times 1 - likes / `acclaim.likes_max` of the viewer.
 The weights of the signals are learned from likes alone, for four classes of viewers by how many videos they have liked (none, up to 2, up to 9, more): those that set the liked video apart from what the viewer could have met instead gain. None falls below zero.
 At most 4 likes a day of one viewer take part in this.
 

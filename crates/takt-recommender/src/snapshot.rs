@@ -14,7 +14,7 @@ use takt_core::ViewerId;
 
 const MAGIC: &[u8; 7] = b"TAKTREC";
 /// Changes whenever the same log would give other bytes: another layout, or another way to learn.
-const FORMAT: u8 = 7;
+const FORMAT: u8 = 8;
 const HEAD_BYTES: usize = 8 + 32;
 const CHECKSUM_BYTES: usize = 32;
 

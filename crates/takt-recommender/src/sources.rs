@@ -88,6 +88,7 @@ pub(crate) fn gather(query: &Query<'_>, limit: usize, candidates: &mut Candidate
             SourceName::Creator => taste::creators(&mut gathering),
             SourceName::Sound => taste::sounds(&mut gathering),
             SourceName::Topic => taste::topics(&mut gathering),
+            SourceName::Language => taste::languages(&mut gathering),
             SourceName::Trending => popular::gather(&mut gathering, 0),
             SourceName::Popular => popular::gather(&mut gathering, 1),
             SourceName::Lasting => popular::gather(&mut gathering, 2),

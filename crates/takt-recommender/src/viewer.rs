@@ -261,6 +261,11 @@ impl Viewer {
         }
     }
 
+    /// Whether what the viewer likes today still leads others.
+    pub(crate) fn still_leads(&mut self, now_ms: i64) -> bool {
+        self.lessons.on(now_ms).likes <= LEADING_MAX
+    }
+
     /// Whether the viewer may teach the signals once more today.
     pub(crate) fn may_teach_signals(&mut self, now_ms: i64) -> bool {
         let lessons = self.lessons.on(now_ms);

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use takt_core::{AccountId, ImpressionId, SoundId, Timestamp, VideoId, ViewerId};
-use takt_recommender::{Engine, Event, LogEntry, Page, PageRequest, Policy, ServedItem, caption_terms};
+use takt_recommender::{
+    Engine, Event, LogEntry, Page, PageItem, PageRequest, Policy, ServedItem, caption_terms,
+};
 
 pub(crate) const START_MS: i64 = 1_767_225_600_000;
 pub(crate) const DURATION_MS: u32 = 15_000;
@@ -26,6 +28,7 @@ pub(crate) struct Upload {
     pub(crate) creator: u128,
     pub(crate) sound: Option<u128>,
     pub(crate) caption: String,
+    pub(crate) language: Option<&'static str>,
 }
 
 /// A log and the engine that has applied all of it.
@@ -59,7 +62,7 @@ impl Cell {
             video: video(n),
             creator: creator(upload.creator),
             sound: upload.sound.map(sound),
-            language: None,
+            language: upload.language.map(|code| code.parse().expect("a language")),
             tags: terms.tags,
             words: terms.words,
             duration_ms: DURATION_MS,
@@ -117,6 +120,17 @@ impl Cell {
         let position = page.position;
         self.push(Event::PageServed { viewer: viewer(who), seed: 0, position, policy: page.policy, items });
     }
+}
+
+pub(crate) fn item(page: &Page, n: u128) -> &PageItem {
+    let found = page.items.iter().find(|item| item.video == video(n));
+    found.unwrap_or_else(|| panic!("video {n} is on the page"))
+}
+pub(crate) fn term(page: &Page, n: u128, name: &str) -> i64 {
+    item(page, n).terms.iter().find(|term| term.name == name).map_or(0, |term| term.value)
+}
+pub(crate) fn place(page: &Page, n: u128) -> usize {
+    page.items.iter().position(|item| item.video == video(n)).expect("it is on the page")
 }
 
 /// What holds of every page.

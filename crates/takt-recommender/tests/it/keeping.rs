@@ -149,7 +149,7 @@ proptest! {
             }
             match step {
                 Step::Publish { n, creator, caption } => {
-                    cell.publish(*n, &Upload { creator: *creator, sound: None, caption: caption.clone() });
+                    cell.publish(*n, &Upload { creator: *creator, sound: None, caption: caption.clone(), ..Upload::default() });
                     model.describe(*n, Some((*creator, texts(caption))), today);
                     model.published.insert(*n);
                 }
@@ -208,7 +208,10 @@ fn rows_of_features_are_used_again() {
     let mut cell = Cell::with(policy());
     let mut most = 0;
     for n in 0..3_000_u128 {
-        cell.publish(n, &Upload { creator: n, sound: None, caption: format!("#tag{n} word{n}") });
+        cell.publish(
+            n,
+            &Upload { creator: n, sound: None, caption: format!("#tag{n} word{n}"), ..Upload::default() },
+        );
         cell.finish(1, video(n));
         if n >= 20 {
             cell.push(Event::VideoRemoved { video: video(n - 20) });
@@ -227,7 +230,10 @@ fn a_second_video_makes_a_word_a_feature_of_both() {
         if n == 3 {
             assert_eq!(cell.engine.stats().words_waiting, 1);
         }
-        cell.publish(n as u128, &Upload { creator: n as u128, sound: None, caption: caption.into() });
+        cell.publish(
+            n as u128,
+            &Upload { creator: n as u128, sound: None, caption: caption.into(), ..Upload::default() },
+        );
     }
     assert_eq!(cell.engine.stats().words_waiting, 0);
     cell.finish(0, video(0));

@@ -16,7 +16,10 @@ fn topics(videos: u128, policy: Policy) -> Cell {
     for n in 0..videos {
         let topic = n % TOPICS;
         let creator = topic * 100 + (n / TOPICS) % 6;
-        cell.publish(n, &Upload { creator, sound: None, caption: format!("#topic{topic}") });
+        cell.publish(
+            n,
+            &Upload { creator, sound: None, caption: format!("#topic{topic}"), ..Upload::default() },
+        );
         cell.pass_ms(60_000);
     }
     cell

@@ -6,5 +6,6 @@ mod keeping;
 mod learning;
 mod properties;
 mod reference;
+mod strangers;
 mod tastes;
 mod wire;

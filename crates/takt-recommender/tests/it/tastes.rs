@@ -17,7 +17,7 @@ fn catalogue(caption: impl Fn(u128) -> String, creators_mixed: bool) -> Cell {
     for n in 0..VIDEOS {
         let of_topic = (n / 2) % CREATORS_PER_TOPIC;
         let creator = if creators_mixed { of_topic } else { of_topic + 100 * (n % 2) };
-        cell.publish(n, &Upload { creator, sound: None, caption: caption(n) });
+        cell.publish(n, &Upload { creator, sound: None, caption: caption(n), ..Upload::default() });
         cell.pass_ms(60_000);
     }
     cell
@@ -119,7 +119,7 @@ fn one_or_two_creators_are_enough_for_a_topic() {
             let mut cell = Cell::new();
             for n in 0..VIDEOS {
                 let creator = (n / 2) % creators + 100 * (n % 2);
-                cell.publish(n, &Upload { creator, sound: None, caption: words(n) });
+                cell.publish(n, &Upload { creator, sound: None, caption: words(n), ..Upload::default() });
                 cell.pass_ms(60_000);
             }
             let own = swipe(&mut cell, 15, 1, seed * 1_000);
