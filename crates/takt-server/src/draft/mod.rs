@@ -15,6 +15,7 @@ mod serve;
 mod sources;
 pub mod store;
 pub mod studio;
+mod whole;
 
 pub use publish::Publication;
 pub(crate) use render::render;
@@ -24,7 +25,7 @@ pub(crate) use sources::require_consents;
 
 use crate::error::{Error, Result};
 use crate::state::State;
-use crate::upload;
+use crate::{upload, video};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use store::{DraftRow, Owner};
@@ -261,8 +262,11 @@ pub(crate) async fn video_published(tx: &mut Tx, video: VideoId) -> Result<()> {
 
 /// A new draft from the list a video was made of.
 pub(crate) async fn edit_again(state: &State, account: AccountId, video: VideoId) -> Result<Draft> {
-    let row = store::edit_of(&state.db, video).await?.filter(|row| row.account_id == account);
-    let row = row.ok_or_else(|| Error::not_found("edit list of this video"))?;
+    video::require_own(state, account, video).await?;
+    let row = match store::edit_of(&state.db, video).await? {
+        Some(row) => row,
+        None => whole::begin(state, account, video).await?,
+    };
     let edit = parse(row.edit)?;
     sources::require_uploads(state, account, edit.list()).await?;
     insert(state, account, &row.title, &edit, Some(video)).await

@@ -228,7 +228,7 @@ async fn swap(
             }
             let row = EditRow { account_id: account, title: wish.title.clone(), edit: wish.edit.clone() };
             store::put_edit(tx, video, &row).await?;
-            upload::insert_made(state, tx, account, made, video).await?;
+            upload::insert_made(state, tx, account, made, Some(video)).await?;
             let mut dropped = name_own(tx, video).await?;
             if store::delete_revision(tx, wish.draft_id, wish.revision).await? {
                 dropped.extend(super::take_names(tx, Owner::Draft(wish.draft_id)).await?);

@@ -171,6 +171,13 @@ pub async fn set_edit(tx: &mut Tx, video: VideoId, edit: &serde_json::Value) -> 
     Ok(())
 }
 
+/// As [`insert_edit`], unless the video has a list by now; says whether it had none.
+pub async fn begin_edit(tx: &mut Tx, video: VideoId, row: &EditRow) -> Result<bool> {
+    let sql = "INSERT INTO video_edit (video_id, account_id, title, edit) VALUES ($1, $2, $3, $4) \
+               ON CONFLICT (video_id) DO NOTHING";
+    Ok(tx.exec(sql, args![video, row.account_id, row.title.as_str(), row.edit.clone()]).await? == 1)
+}
+
 /// The video is made of this list from now on, of whatever it was made before.
 pub async fn put_edit(tx: &mut Tx, video: VideoId, row: &EditRow) -> Result<()> {
     let sql = "INSERT INTO video_edit (video_id, account_id, title, edit) VALUES ($1, $2, $3, $4) \

@@ -32,7 +32,8 @@ pub use progress::ProgressHub;
 pub(crate) use body::media_url;
 pub(crate) use change::{change, check_alt_text};
 pub(crate) use edited::{
-    EditedVideo, best_file, enqueue_process, insert_edited, is_processing, require_reuse, status,
+    EditedVideo, Whole, best_file, enqueue_process, insert_edited, is_processing, require_reuse, status,
+    whole,
 };
 pub(crate) use folder::Folder;
 pub(crate) use mute::mute;

@@ -75,9 +75,11 @@ record! {
         pub account_id: AccountId,
         pub handle: Handle,
         pub status: String,
+        pub stage: String,
         pub caption: Caption,
         pub language: Option<Lang>,
         pub sound_id: Option<SoundId>,
+        pub muted: bool,
         pub poster_ms: u32,
         pub poster_file: Option<String>,
         pub first_frame_file: Option<String>,
@@ -327,8 +329,9 @@ pub async fn state_in(tx: &mut Tx, video: VideoId) -> Result<Option<StateRow>> {
     Ok(tx.opt(STATE, args![video]).await?)
 }
 
-const WORK: &str = "SELECT v.account_id AS account_id, a.handle AS handle, v.status AS status, v.caption AS caption, \
-                      v.language AS language, v.sound_id AS sound_id, v.poster_ms AS poster_ms, \
+const WORK: &str = "SELECT v.account_id AS account_id, a.handle AS handle, v.status AS status, v.stage AS stage, \
+                      v.caption AS caption, v.language AS language, v.sound_id AS sound_id, \
+                      v.muted AS muted, v.poster_ms AS poster_ms, \
                       v.poster_file AS poster_file, v.first_frame_file AS first_frame_file, \
                       v.duration_ms AS duration_ms, v.unlisted AS unlisted, \
                       v.duplicate_of AS duplicate_of \

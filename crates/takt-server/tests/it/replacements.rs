@@ -8,16 +8,16 @@ use std::time::Duration;
 
 const DAY_MS: i64 = 24 * 3_600_000;
 
-fn path(video: &Value) -> String {
+pub(crate) fn path(video: &Value) -> String {
     format!("/api/v1/videos/{}", video["id"].as_str().unwrap())
 }
 
-async fn replace(app: &TestApp, token: &str, video: &Value, draft: &str) -> Answer {
+pub(crate) async fn replace(app: &TestApp, token: &str, video: &Value, draft: &str) -> Answer {
     app.send("PUT", &format!("{}/edit", path(video)), Some(token), Some(json!({"draft_id": draft}))).await
 }
 
 /// Waits until nothing is wanted any more, or that failed; the video plays all the while. Answers what is left.
-async fn replaced(app: &TestApp, token: &str, video: &Value) -> Value {
+pub(crate) async fn replaced(app: &TestApp, token: &str, video: &Value) -> Value {
     for _ in 0..1800 {
         let left = app.get(&format!("{}/edit", path(video)), token).await["replacement"].clone();
         let now = app.get(&path(video), token).await["video"].clone();
@@ -43,7 +43,7 @@ async fn video_and_draft(app: &TestApp, token: &str) -> (Value, Value) {
     (video, again.expect(201).json()["draft"].clone())
 }
 
-async fn save(app: &TestApp, token: &str, draft: &Value, edit: &Value, revision: u32) {
+pub(crate) async fn save(app: &TestApp, token: &str, draft: &Value, edit: &Value, revision: u32) {
     let path = format!("/api/v1/drafts/{}", draft["id"].as_str().unwrap());
     let body = json!({"edit": edit, "revision": revision});
     app.send("PUT", &path, Some(token), Some(body)).await.expect(200);

@@ -79,7 +79,7 @@ const TABLE: &[(&str, &str, [May; 4])] = &[
     ("DELETE",  "/api/v1/videos/{id}/captions/{language}", [Refused, Refused, Hidden, Pass]),
     ("GET",     "/api/v1/videos/{id}/history",       [Refused, Refused, Hidden, Pass]),
     ("GET",     "/api/v1/videos/{id}/progress",      [Refused, Refused, Hidden, Pass]),
-    ("POST",    "/api/v1/videos/{id}/edit",          [Refused, Refused, Hidden, Hidden]),
+    ("POST",    "/api/v1/videos/{id}/edit",          [Refused, Refused, Hidden, Pass]),
     ("GET",     "/api/v1/videos/{id}/edit",          [Refused, Refused, Hidden, Pass]),
     ("PUT",     "/api/v1/videos/{id}/edit",          [Refused, Refused, Hidden, Pass]),
     ("PUT",     "/api/v1/videos/{id}/like",          [Refused, Pass, Pass, Pass]),
