@@ -119,6 +119,26 @@ pub(crate) async fn get(state: &State, account: AccountId, video: VideoId) -> Re
     Ok(store::replacement(&state.db, video).await?.map(Replacement::from))
 }
 
+/// No other edit is wanted: the video stays with the one it has. One that is being made is given up, unless the video
+/// turned to it before; the notice of one that failed goes. Done again it changes nothing.
+pub(crate) async fn withdraw(state: &State, account: AccountId, video: VideoId) -> Result<()> {
+    let dropped = state
+        .db
+        .write(async |tx: &mut Tx| {
+            if video::owner_in(tx, video).await? != Some(account) {
+                return Err(Error::not_found("video"));
+            }
+            // Its worker finds the wish gone when it would turn the video, or its lease before.
+            video::cancel_replace(state, tx, video).await?;
+            if !store::delete_replacement(tx, video).await? {
+                return Ok(Vec::new());
+            }
+            name_own(tx, video).await
+        })
+        .await?;
+    upload::release(state, &dropped).await
+}
+
 /// Writes down how far it is.
 pub(crate) async fn set_progress(state: &State, video: VideoId, stage: Stage, percent: u32) -> Result<()> {
     store::set_replacement_progress(&state.db, video, stage.as_str(), percent).await

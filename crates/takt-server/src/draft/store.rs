@@ -235,9 +235,9 @@ pub async fn take_replacement(tx: &mut Tx, video: VideoId, job: JobId) -> Result
     Ok(tx.exec(sql, args![video, job]).await? == 1)
 }
 
-pub async fn delete_replacement(tx: &mut Tx, video: VideoId) -> Result<()> {
-    tx.exec("DELETE FROM video_replacement WHERE video_id = $1", args![video]).await?;
-    Ok(())
+/// Forgets what is wanted; says whether anything was.
+pub async fn delete_replacement(tx: &mut Tx, video: VideoId) -> Result<bool> {
+    Ok(tx.exec("DELETE FROM video_replacement WHERE video_id = $1", args![video]).await? == 1)
 }
 
 /// The draft is done with unless it was changed since this revision; says whether it is.

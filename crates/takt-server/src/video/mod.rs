@@ -39,7 +39,8 @@ pub(crate) use folder::Folder;
 pub(crate) use mute::mute;
 pub(crate) use process::{Ended, Reporter, fail, parse, tools, until_deleted};
 pub(crate) use replace::{
-    Remade, Swap, drop_later, enqueue_replace, is_settled, owner_in, remake, require_own_ready, swap,
+    Remade, Swap, cancel_replace, drop_later, enqueue_replace, is_settled, owner_in, remake,
+    require_own_ready, swap,
 };
 
 use crate::error::{Error, Result};

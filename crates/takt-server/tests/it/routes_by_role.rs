@@ -82,6 +82,7 @@ const TABLE: &[(&str, &str, [May; 4])] = &[
     ("POST",    "/api/v1/videos/{id}/edit",          [Refused, Refused, Hidden, Pass]),
     ("GET",     "/api/v1/videos/{id}/edit",          [Refused, Refused, Hidden, Pass]),
     ("PUT",     "/api/v1/videos/{id}/edit",          [Refused, Refused, Hidden, Pass]),
+    ("DELETE",  "/api/v1/videos/{id}/edit",          [Refused, Refused, Hidden, Pass]),
     ("PUT",     "/api/v1/videos/{id}/like",          [Refused, Pass, Pass, Pass]),
     ("DELETE",  "/api/v1/videos/{id}/like",          [Refused, Pass, Pass, Pass]),
     ("GET",     "/api/v1/videos/{id}/reach",         [Refused, Refused, Hidden, Pass]),

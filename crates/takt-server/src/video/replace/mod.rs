@@ -46,11 +46,17 @@ pub(crate) async fn owner_in(tx: &mut Tx, video: VideoId) -> Result<Option<Accou
 
 /// Has the latest wish done, in place of an earlier one; answers the job that does it.
 pub(crate) async fn enqueue_replace(state: &State, tx: &mut Tx, video: VideoId) -> Result<JobId> {
-    let key = video.to_string();
-    state.jobs.cancel(tx, kind::REPLACE, &key).await?;
-    let job = new_job(state, kind::REPLACE, key, serde_json::json!({ "video": video }));
+    cancel_replace(state, tx, video).await?;
+    let payload = serde_json::json!({ "video": video });
+    let job = new_job(state, kind::REPLACE, video.to_string(), payload);
     let job = state.jobs.enqueue(tx, NewJob { priority: 100, ..job }, &state.clock).await?;
     job.ok_or_else(|| Error::Internal("another job to replace this video is in line".to_owned()))
+}
+
+/// Nobody wants it done any more.
+pub(crate) async fn cancel_replace(state: &State, tx: &mut Tx, video: VideoId) -> Result<()> {
+    state.jobs.cancel(tx, kind::REPLACE, &video.to_string()).await?;
+    Ok(())
 }
 
 /// Nothing is under way for what the video plays; none when there is no such video, or none that plays.
