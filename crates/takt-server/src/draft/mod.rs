@@ -144,7 +144,7 @@ async fn insert(
     account: AccountId,
     title: &str,
     edit: &Edit,
-    edit_of: Option<VideoId>,
+    edit_of: Option<(VideoId, u32)>,
 ) -> Result<Draft> {
     let (id, now, json) = (DraftId::mint(&state.clock), state.clock.now(), written(edit)?);
     let row = DraftRow {
@@ -155,7 +155,8 @@ async fn insert(
         created_ms: now,
         updated_ms: now,
         video_id: None,
-        edit_of,
+        edit_of: edit_of.map(|(video, _)| video),
+        poster_ms: edit_of.map(|(_, poster_ms)| poster_ms),
     };
     state
         .db
@@ -267,9 +268,11 @@ pub(crate) async fn edit_again(state: &State, account: AccountId, video: VideoId
         Some(row) => row,
         None => whole::begin(state, account, video).await?,
     };
-    let edit = parse(row.edit)?;
+    // Its creator may have chosen another poster since; that is the one to go on with.
+    let chosen = state.db.write(async |tx: &mut Tx| video::poster_in(tx, video).await).await?;
+    let edit = parse(row.edit)?.with_poster(chosen);
     sources::require_uploads(state, account, edit.list()).await?;
-    insert(state, account, &row.title, &edit, Some(video)).await
+    insert(state, account, &row.title, &edit, Some((video, edit.list().poster_ms))).await
 }
 
 /// The list as the types have it, of a list that was checked when it was stored.

@@ -19,7 +19,7 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use takt_core::{AccountId, DraftId, UploadId, VideoId};
-use takt_media::edit::{Edit, uploads, videos};
+use takt_media::edit::{Edit, moment_in, uploads, videos};
 use takt_store::{Job, Tx};
 
 const ALMOST: u32 = 99;
@@ -91,6 +91,9 @@ pub(crate) async fn begin(
             if let Some(wish) = store::replacement_in(tx, video).await?.filter(same) {
                 return Ok(wish);
             }
+            // Not touched by the editor: then the video's own stays, whatever is chosen for it until the edit is made.
+            let untouched = row.poster_ms.is_some_and(|begun| edit.clone().with_poster(begun) == edit);
+            let poster_ms = if untouched { None } else { Some(video::poster_in(tx, video).await?) };
             let wish = ReplacementRow {
                 job_id: video::enqueue_replace(state, tx, video).await?,
                 draft_id: draft,
@@ -99,6 +102,7 @@ pub(crate) async fn begin(
                 edit: row.edit.clone(),
                 stage: Stage::Queued.as_str().to_owned(),
                 percent: 0,
+                poster_ms,
                 failure_code: None,
                 failure_message: None,
             };
@@ -208,7 +212,7 @@ async fn make(state: &State, job: &Job, video: VideoId, wish: ReplacementRow) ->
     let file = render_list(state, &folder, reporter, &edit).await?;
     let first = folder.path().join("first");
     tokio::fs::create_dir_all(&first).await?;
-    let poster_ms = edit.list().poster_ms;
+    let poster_ms = state.db.write(async |tx: &mut Tx| poster_in(tx, video, &wish, &edit).await).await?;
     let remade = video::remake(state, video, (&file, &first), poster_ms, RENDERED..ALMOST).await?;
     let made = upload::take_in(state, file).await?;
     let swapped = swap(state, job, video, &wish, &edit, (&remade, made)).await;
@@ -234,7 +238,6 @@ async fn swap(
     (remade, made): (&Remade, (UploadId, u64)),
 ) -> Result<bool, Ended> {
     let list = edit.list();
-    let to = Swap { video, upload: made.0, remade, sound: picked(list), lineage: lineage(list) };
     let turned = state
         .db
         .write(async |tx: &mut Tx| {
@@ -243,6 +246,9 @@ async fn swap(
                 return Ok(Turned::Unwanted);
             }
             require_consents(tx, account, list).await?;
+            let poster_ms = poster_in(tx, video, wish, edit).await?;
+            let (sound, lineage) = (picked(list), lineage(list));
+            let to = Swap { video, upload: made.0, remade, sound, lineage, poster_ms };
             if !video::swap(state, tx, &to).await? {
                 return Err(Error::refused(StatusCode::CONFLICT, UNSETTLED, "the video is still being made"));
             }
@@ -272,6 +278,18 @@ async fn swap(
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// Where the poster is taken in the new edit: the picture that the video has now, unless another was chosen in the editor
+/// and none since, or that picture is cut away.
+async fn poster_in(tx: &mut Tx, video: VideoId, wish: &ReplacementRow, edit: &Edit) -> Result<u32> {
+    let own = edit.list().poster_ms;
+    let now = video::poster_in(tx, video).await?;
+    if wish.poster_ms == Some(now) {
+        return Ok(own);
+    }
+    let Some(before) = store::edit_in(tx, video).await? else { return Ok(own) };
+    Ok(moment_in(&stored(before.edit)?, edit, now).unwrap_or(own))
 }
 
 const UNSETTLED: &str = "video_not_settled";

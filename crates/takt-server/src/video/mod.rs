@@ -39,7 +39,7 @@ pub(crate) use folder::Folder;
 pub(crate) use mute::mute;
 pub(crate) use process::{Ended, Reporter, fail, parse, tools, until_deleted};
 pub(crate) use replace::{
-    Remade, Swap, cancel_replace, drop_later, enqueue_replace, is_settled, owner_in, remake,
+    Remade, Swap, cancel_replace, drop_later, enqueue_replace, is_settled, owner_in, poster_in, remake,
     require_own_ready, swap,
 };
 

@@ -68,7 +68,8 @@ async fn begun(app: &TestApp) {
 /// Waits until no worker has anything to do with videos: those whose job was cancelled are found out too.
 async fn idle(app: &TestApp) {
     let folders = || std::fs::read_dir(app.dir.path().join("data/work")).map_or(0, Iterator::count);
-    let jobs = "SELECT COUNT(*) FROM job WHERE kind IN ('replace', 'renditions', 'sound', 'describe')";
+    let jobs =
+        "SELECT COUNT(*) FROM job WHERE kind IN ('replace', 'renditions', 'poster', 'sound', 'describe')";
     while folders() > 0 || count(app, jobs).await > 0 {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
@@ -280,12 +281,11 @@ app_test! {
         slow["segments"].as_array_mut().unwrap().push(json!({"source": more, "start_ms": 0, "end_ms": 1_000}));
         save(app, &ada, &draft, &slow, 1).await;
         // At whatever moment of the work: it plays what it played when this was answered.
-        let (mut shown, mut left) = (video.clone(), true);
+        let mut shown = video.clone();
         for wait_ms in [0, 150, 600, 1_500] {
             let asked = replace(app, &ada, &video, id(&draft)).await;
             if asked.status == 404 {
                 // One was made before it was withdrawn, so the draft is done with.
-                left = false;
                 break;
             }
             asked.expect(202);
@@ -303,7 +303,7 @@ app_test! {
             }
         }
         // Nothing names the other take but the draft, which is kept and can be wished for again.
-        if left {
+        if app.get("/api/v1/drafts", &ada).await["items"] != json!([]) {
             assert_eq!(shown, video);
             assert_eq!(app.get(&format!("{}/history", path(&video)), &ada).await["changes"], json!([]));
             assert_eq!(app.get("/api/v1/drafts", &ada).await["items"][0]["id"], draft["id"]);
@@ -329,5 +329,76 @@ app_test! {
         assert_eq!(app.get(&format!("{}/edit", path(&video)), &ada).await, json!({"replacement": null}));
         assert_eq!(app.get(&path(&video), &ada).await["video"], video);
         assert_eq!(app.get("/api/v1/drafts", &ada).await["items"][0]["id"], draft["id"]);
+    }
+}
+
+/// Where the poster is taken; the one that is served is what is taken there.
+async fn poster_ms(app: &TestApp, token: &str, video: &Value) -> i64 {
+    idle(app).await;
+    let (at_ms,): (i64,) = app
+        .app
+        .state()
+        .db
+        .one(
+            "SELECT poster_ms FROM video WHERE id = $1",
+            takt_store::args![id(video).parse::<takt_core::VideoId>().unwrap()],
+        )
+        .await
+        .unwrap();
+    let served = app.get(&path(video), token).await["video"]["poster_url"].clone();
+    choose_poster(app, token, video, at_ms + 400).await;
+    assert_ne!(app.get(&path(video), token).await["video"]["poster_url"], served);
+    choose_poster(app, token, video, at_ms).await;
+    assert_eq!(app.get(&path(video), token).await["video"]["poster_url"], served);
+    at_ms
+}
+
+async fn choose_poster(app: &TestApp, token: &str, video: &Value, at_ms: i64) {
+    app.send("PATCH", &path(video), Some(token), Some(json!({"poster_ms": at_ms}))).await.expect(200);
+    idle(app).await;
+}
+
+app_test! {
+    async fn a_poster_stays_the_picture_it_is_unless_the_editor_chose_another(app: TestApp) {
+        let ada = app.sign_up("ada").await;
+        let (video, draft) = video_and_draft(app, &ada).await;
+        let again = async || {
+            let answer = app.send("POST", &format!("{}/edit", path(&video)), Some(&ada), None).await;
+            answer.expect(201).json()["draft"].clone()
+        };
+        let turned = async |draft: &Value, list: &Value| {
+            save(app, &ada, draft, list, 1).await;
+            replace(app, &ada, &video, id(draft)).await.expect(202);
+            assert_eq!(replaced(app, &ada, &video).await, Value::Null);
+            poster_ms(app, &ada, &video).await
+        };
+        // Chosen after the draft was begun: the picture at 0.8 s of the take, which is earlier in what is cut at its head.
+        choose_poster(app, &ada, &video, 300).await;
+        let mut list = draft["edit"].clone();
+        list["segments"][0]["start_ms"] = json!(700);
+        assert_eq!(turned(&draft, &list).await, 100);
+
+        let draft = again().await;
+        assert_eq!(draft["edit"]["poster_ms"], 100);
+        let mut list = draft["edit"].clone();
+        list["poster_ms"] = json!(600);
+        assert_eq!(turned(&draft, &list).await, 600);
+
+        // That picture is cut away.
+        let draft = again().await;
+        let mut list = draft["edit"].clone();
+        list["segments"] = json!([list["segments"][1], list["segments"][0]]);
+        list["segments"][1]["end_ms"] = json!(1_200);
+        assert_eq!(turned(&draft, &list).await, 600);
+
+        // Chosen in the editor, and then another one while it is made.
+        let draft = again().await;
+        let mut list = draft["edit"].clone();
+        (list["poster_ms"], list["look"]) = (json!(200), json!("cool"));
+        save(app, &ada, &draft, &list, 1).await;
+        replace(app, &ada, &video, id(&draft)).await.expect(202);
+        app.send("PATCH", &path(&video), Some(&ada), Some(json!({"poster_ms": 800}))).await.expect(200);
+        assert_eq!(replaced(app, &ada, &video).await, Value::Null);
+        assert_eq!(poster_ms(app, &ada, &video).await, 800);
     }
 }
