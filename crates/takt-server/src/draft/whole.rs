@@ -14,8 +14,8 @@ use axum::http::StatusCode;
 use std::path::{Path, PathBuf};
 use takt_core::{AccountId, JobId, UploadId, VideoId};
 use takt_media::edit::{
-    Backing, CANVAS_EDGE_MIN, CANVAS_MAX, Canvas, DURATION_MS, Edit, EditList, Fade, Fit, Layout, Look,
-    Segment, VERSION, uploads,
+    Backing, CANVAS_EDGE_MIN, CANVAS_MAX, Canvas, DURATION_MS, Edit, EditList, Fade, Fit, LEAD_MS_MAX,
+    Layout, Look, Segment, VERSION, uploads,
 };
 use takt_store::Tx;
 
@@ -130,8 +130,9 @@ async fn backing(state: &State, account: AccountId, picked: Option<PickedSound>)
         found => found?,
     };
     // What the upload said of its beginning was never held against the sound.
-    let start_ms = start_ms.min(sound.duration_ms);
-    Ok(Some(Backing { sound: id, start_ms, volume: 0.0, lead_ms: 0 }))
+    let lead_ms = start_ms.min(0).saturating_neg().min(LEAD_MS_MAX);
+    let start_ms = start_ms.max(0).cast_unsigned().min(sound.duration_ms);
+    Ok(Some(Backing { sound: id, start_ms, volume: 0.0, lead_ms }))
 }
 
 /// All of a source, as far as an edit may be long.

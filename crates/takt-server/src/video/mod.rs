@@ -113,7 +113,7 @@ pub struct NewVideo {
 
 impl NewVideo {
     fn picked_sound(&self) -> Option<PickedSound> {
-        self.sound_id.map(|id| PickedSound { id, start_ms: self.sound_start_ms })
+        self.sound_id.map(|id| PickedSound { id, start_ms: self.sound_start_ms.cast_signed() })
     }
 
     fn consent(&self) -> Consent {

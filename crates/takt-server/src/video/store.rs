@@ -25,7 +25,7 @@ record! {
         pub sound_title: Option<String>,
         pub sound_video_id: Option<VideoId>,
         pub sound_handle: Option<Handle>,
-        pub sound_start_ms: u32,
+        pub sound_start_ms: i32,
         pub sound_consent: Consent,
         pub reuse_consent: Consent,
         pub reuse_on_revoke: OnRevoke,
@@ -128,7 +128,7 @@ record! {
         pub sound_consent: Consent,
         pub sound_picked: bool,
         pub sound_id: Option<SoundId>,
-        pub sound_start_ms: u32,
+        pub sound_start_ms: i32,
         pub part_withdrawn: bool,
     }
 }
