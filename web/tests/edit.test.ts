@@ -15,6 +15,7 @@ import {
   rendered,
   renameSources,
   setSpeed,
+  singWith,
   snapToBeat,
   soundAt,
   sourcesOf,
@@ -43,6 +44,41 @@ function random(seed: number): () => number {
     return state / 2 ** 32;
   };
 }
+
+describe('singing with a clip', () => {
+  it('keeps both clips at one place of the sound, wherever each begins in it', () => {
+    const next = random(11);
+    for (let round = 0; round < 300; round += 1) {
+      const clip = { id: 'v', soundMs: Math.round(next() * 60_000 - 5000), durationMs: Math.round(1000 + next() * 59_000) };
+      const asked = Math.round(next() * 60_000);
+      const sung = singWith(withSound(newEdit()), clip, asked);
+      const placed = (edit: EditList) => (edit.layout.kind === 'single' ? NaN : edit.layout.start_ms + clip.soundMs);
+      const start = sung.sound?.start_ms ?? NaN;
+      expect(placed(sung)).toBe(start);
+      expect(start).toBeGreaterThanOrEqual(0);
+      expect(sung.layout.kind === 'single' ? -1 : sung.layout.start_ms).toBeGreaterThanOrEqual(0);
+      // What was asked for, unless the clip has not begun then or is about to end.
+      const plays = asked >= clip.soundMs && clip.soundMs + clip.durationMs - asked >= 1000;
+      expect(start).toBe(plays ? asked : Math.max(0, clip.soundMs));
+      const taken = append(sung, newSegment('t', 300, 4300));
+      const cut = trim(taken, 0, 900, 4300, 4300);
+      expect(placed(cut)).toBe(cut.sound?.start_ms);
+    }
+  });
+
+  it('leaves the clip where it is on the screen', () => {
+    const clip = { id: 'v', soundMs: 500, durationMs: 9000 };
+    const sung = singWith(withSound(newEdit()), clip, 0);
+    const stacked = { ...sung, layout: { ...sung.layout, kind: 'stacked', place: 'top', volume: 0.3 } } as EditList;
+    const { layout, sound } = singWith(stacked, clip, 2500);
+    expect([layout, sound?.start_ms]).toEqual([{ ...stacked.layout, start_ms: 2000 }, 2500]);
+  });
+
+  it('is nothing without a sound', () => {
+    const edit = newEdit();
+    expect(singWith(edit, { id: 'v', soundMs: 0, durationMs: 5000 }, 0)).toBe(edit);
+  });
+});
 
 describe('edit list', () => {
   it('says what is shown at each time', () => {

@@ -148,10 +148,20 @@ impl Fingerprint {
             .map(|(shift, count)| (around(*shift), *count, -shift.abs(), *shift))
             .max()
             .map(|(_, _, _, shift)| shift)?;
-        Some(self.likeness_at(other, &times, shift))
+        let near = |shift: i32| f64::from(agreeing.get(&shift).copied().unwrap_or(0));
+        // Between two frames in as far as both are agreed on.
+        let aside = (near(shift + 1) - near(shift - 1)) / f64::from(around(shift)).max(1.0);
+        let hop_ms = HOP as f64 * 1000.0 / f64::from(SAMPLE_RATE);
+        let shift_ms = ((f64::from(shift) + aside) * hop_ms).round() as i32;
+        Some(self.likeness_at(other, &times, (shift, shift_ms)))
     }
 
-    fn likeness_at(&self, other: &Self, times: &HashMap<u32, Vec<u16>>, shift: i32) -> Likeness {
+    fn likeness_at(
+        &self,
+        other: &Self,
+        times: &HashMap<u32, Vec<u16>>,
+        (shift, shift_ms): (i32, i32),
+    ) -> Likeness {
         let (from, until) = (0.max(-shift), i32::from(self.frames).min(i32::from(other.frames) - shift));
         let second = SAMPLE_RATE as i32 / HOP as i32;
         let mut heard: Vec<u32> = vec![0; usize::try_from((until - from) / second + 1).unwrap_or(1)];
@@ -184,7 +194,7 @@ impl Fingerprint {
             seconds_common: u32::try_from(heard.len()).unwrap_or(u32::MAX),
             seconds_own: u32::from(self.frames).div_ceil(second.unsigned_abs()),
             share: (all / fewer as f32).min(1.0),
-            shift_ms: shift * (HOP as i32 * 1000) / SAMPLE_RATE as i32,
+            shift_ms,
         }
     }
 }

@@ -55,6 +55,23 @@ fn a_sound_is_itself_quieter_noisier_and_cut() {
 }
 
 #[test]
+fn where_a_piece_begins_is_known_to_a_third_of_a_frame_of_a_video() {
+    let mut seed = 7;
+    for number in 0..40 {
+        let original = music(number, 12);
+        let known = Fingerprint::of(&original);
+        let begins = (chance(&mut seed) * 5.0 * SAMPLE_RATE as f32) as usize;
+        let begins_ms = (begins * 1000 / SAMPLE_RATE as usize) as i32;
+        let piece = with_noise(&original[begins..], 0.05);
+        let found = Fingerprint::of(&piece).compare(&known).unwrap();
+        assert!((found.shift_ms - begins_ms).abs() <= 10, "{number}: {begins_ms} ms, {found:?}");
+        // The other way round it begins before.
+        let found = known.compare(&Fingerprint::of(&piece)).unwrap();
+        assert!((found.shift_ms + begins_ms).abs() <= 10, "{number}: {begins_ms} ms, {found:?}");
+    }
+}
+
+#[test]
 fn different_sounds_stay_apart() {
     let known: Vec<Fingerprint> = (0..24).map(|seed| Fingerprint::of(&music(seed, 12))).collect();
     for (a, first) in known.iter().enumerate() {

@@ -103,6 +103,23 @@ pub struct Source {
     pub audio: Option<AudioSource>,
 }
 
+impl Source {
+    /// Whether the browsers of today show and play all of it: H.264 in MP4, VP8 and VP9 in WebM, 8 bits, 4:2:0.
+    pub fn plays_in_browsers(&self) -> bool {
+        let audio = self.audio.as_ref().map(|audio| audio.codec.as_str());
+        let known = match self.container {
+            Container::Mp4 => self.video.codec == "h264" && matches!(audio, None | Some("aac" | "mp3")),
+            Container::Matroska => {
+                matches!(self.video.codec.as_str(), "vp8" | "vp9")
+                    && matches!(audio, None | Some("opus" | "vorbis"))
+            }
+            _ => false,
+        };
+        let plain = matches!(self.video.pixel_format.as_str(), "yuv420p" | "yuvj420p");
+        known && plain && !self.truncated && !self.video.damaged
+    }
+}
+
 /// The chosen picture stream.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct VideoSource {

@@ -34,6 +34,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { version: 6, name: "after_care", sql: include_str!("../migrations/0006_after_care.sql") },
     Migration { version: 7, name: "provenance", sql: include_str!("../migrations/0007_provenance.sql") },
     Migration { version: 8, name: "replacement", sql: include_str!("../migrations/0008_replacement.sql") },
+    Migration { version: 9, name: "poster", sql: include_str!("../migrations/0009_poster.sql") },
 ];
 
 /// Why a cell did not start, as a sentence for its operator.

@@ -71,6 +71,13 @@ impl Edit {
     pub fn duration_ms(&self) -> u32 {
         timeline::length_ms(&self.0.segments)
     }
+
+    /// The same with its poster taken at `at_ms`; past the end counts as the end.
+    #[must_use]
+    pub fn with_poster(mut self, at_ms: u32) -> Self {
+        self.0.poster_ms = at_ms.min(self.duration_ms().saturating_sub(1));
+        self
+    }
 }
 
 impl From<Edit> for EditList {

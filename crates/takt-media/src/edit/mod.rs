@@ -15,6 +15,7 @@ mod graph;
 mod list;
 mod look;
 mod mix;
+mod moment;
 mod picture;
 mod render;
 mod sources;
@@ -33,6 +34,7 @@ pub use list::{
     Text, TextStyle, VERSION, VoiceOver,
 };
 pub use look::Matrix;
+pub use moment::moment_in;
 pub use render::{RenderJob, Rendered, render, render_inspected};
 pub use sources::{Clip, Files, Sources, clips, other_video, uploads, videos};
 pub use text::{FONTS, Font, Picture, paint, system_fonts};

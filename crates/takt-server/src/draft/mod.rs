@@ -15,6 +15,7 @@ mod serve;
 mod sources;
 pub mod store;
 pub mod studio;
+mod whole;
 
 pub use publish::Publication;
 pub(crate) use render::render;
@@ -24,7 +25,7 @@ pub(crate) use sources::require_consents;
 
 use crate::error::{Error, Result};
 use crate::state::State;
-use crate::upload;
+use crate::{upload, video};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use store::{DraftRow, Owner};
@@ -143,7 +144,7 @@ async fn insert(
     account: AccountId,
     title: &str,
     edit: &Edit,
-    edit_of: Option<VideoId>,
+    edit_of: Option<(VideoId, u32)>,
 ) -> Result<Draft> {
     let (id, now, json) = (DraftId::mint(&state.clock), state.clock.now(), written(edit)?);
     let row = DraftRow {
@@ -154,7 +155,8 @@ async fn insert(
         created_ms: now,
         updated_ms: now,
         video_id: None,
-        edit_of,
+        edit_of: edit_of.map(|(video, _)| video),
+        poster_ms: edit_of.map(|(_, poster_ms)| poster_ms),
     };
     state
         .db
@@ -261,11 +263,16 @@ pub(crate) async fn video_published(tx: &mut Tx, video: VideoId) -> Result<()> {
 
 /// A new draft from the list a video was made of.
 pub(crate) async fn edit_again(state: &State, account: AccountId, video: VideoId) -> Result<Draft> {
-    let row = store::edit_of(&state.db, video).await?.filter(|row| row.account_id == account);
-    let row = row.ok_or_else(|| Error::not_found("edit list of this video"))?;
-    let edit = parse(row.edit)?;
+    video::require_own(state, account, video).await?;
+    let row = match store::edit_of(&state.db, video).await? {
+        Some(row) => row,
+        None => whole::begin(state, account, video).await?,
+    };
+    // Its creator may have chosen another poster since; that is the one to go on with.
+    let chosen = state.db.write(async |tx: &mut Tx| video::poster_in(tx, video).await).await?;
+    let edit = parse(row.edit)?.with_poster(chosen);
     sources::require_uploads(state, account, edit.list()).await?;
-    insert(state, account, &row.title, &edit, Some(video)).await
+    insert(state, account, &row.title, &edit, Some((video, edit.list().poster_ms))).await
 }
 
 /// The list as the types have it, of a list that was checked when it was stored.

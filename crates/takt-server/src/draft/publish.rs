@@ -98,7 +98,9 @@ fn check(state: &State, publication: &Publication) -> Result<Timestamp> {
 }
 
 pub(super) fn picked(list: &EditList) -> Option<PickedSound> {
-    list.sound.as_ref().map(|sound| PickedSound { id: sound.sound, start_ms: sound.start_ms })
+    let sound = list.sound.as_ref()?;
+    let start_ms = sound.start_ms.cast_signed().saturating_sub(sound.lead_ms);
+    Some(PickedSound { id: sound.sound, start_ms })
 }
 
 /// What it is made with: the other video of a duet, or the first one of a stitch.

@@ -88,7 +88,7 @@ async fn hand_over(state: &State, account: AccountId, video: VideoId, file: Path
     state
         .db
         .write(async |tx: &mut Tx| {
-            upload::insert_made(state, tx, account, made, video).await?;
+            upload::insert_made(state, tx, account, made, Some(video)).await?;
             video::enqueue_process(state, tx, video, made.0).await
         })
         .await?;

@@ -19,7 +19,7 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use takt_core::{AccountId, DraftId, UploadId, VideoId};
-use takt_media::edit::{Edit, uploads, videos};
+use takt_media::edit::{Edit, moment_in, uploads, videos};
 use takt_store::{Job, Tx};
 
 const ALMOST: u32 = 99;
@@ -91,6 +91,9 @@ pub(crate) async fn begin(
             if let Some(wish) = store::replacement_in(tx, video).await?.filter(same) {
                 return Ok(wish);
             }
+            // Not touched by the editor: then the video's own stays, whatever is chosen for it until the edit is made.
+            let untouched = row.poster_ms.is_some_and(|begun| edit.clone().with_poster(begun) == edit);
+            let poster_ms = if untouched { None } else { Some(video::poster_in(tx, video).await?) };
             let wish = ReplacementRow {
                 job_id: video::enqueue_replace(state, tx, video).await?,
                 draft_id: draft,
@@ -99,6 +102,7 @@ pub(crate) async fn begin(
                 edit: row.edit.clone(),
                 stage: Stage::Queued.as_str().to_owned(),
                 percent: 0,
+                poster_ms,
                 failure_code: None,
                 failure_message: None,
             };
@@ -117,6 +121,26 @@ pub(crate) async fn begin(
 pub(crate) async fn get(state: &State, account: AccountId, video: VideoId) -> Result<Option<Replacement>> {
     video::require_own(state, account, video).await?;
     Ok(store::replacement(&state.db, video).await?.map(Replacement::from))
+}
+
+/// No other edit is wanted: the video stays with the one it has. One that is being made is given up, unless the video
+/// turned to it before; the notice of one that failed goes. Done again it changes nothing.
+pub(crate) async fn withdraw(state: &State, account: AccountId, video: VideoId) -> Result<()> {
+    let dropped = state
+        .db
+        .write(async |tx: &mut Tx| {
+            if video::owner_in(tx, video).await? != Some(account) {
+                return Err(Error::not_found("video"));
+            }
+            // Its worker finds the wish gone when it would turn the video, or its lease before.
+            video::cancel_replace(state, tx, video).await?;
+            if !store::delete_replacement(tx, video).await? {
+                return Ok(Vec::new());
+            }
+            name_own(tx, video).await
+        })
+        .await?;
+    upload::release(state, &dropped).await
 }
 
 /// Writes down how far it is.
@@ -188,7 +212,7 @@ async fn make(state: &State, job: &Job, video: VideoId, wish: ReplacementRow) ->
     let file = render_list(state, &folder, reporter, &edit).await?;
     let first = folder.path().join("first");
     tokio::fs::create_dir_all(&first).await?;
-    let poster_ms = edit.list().poster_ms;
+    let poster_ms = state.db.write(async |tx: &mut Tx| poster_in(tx, video, &wish, &edit).await).await?;
     let remade = video::remake(state, video, (&file, &first), poster_ms, RENDERED..ALMOST).await?;
     let made = upload::take_in(state, file).await?;
     let swapped = swap(state, job, video, &wish, &edit, (&remade, made)).await;
@@ -214,7 +238,6 @@ async fn swap(
     (remade, made): (&Remade, (UploadId, u64)),
 ) -> Result<bool, Ended> {
     let list = edit.list();
-    let to = Swap { video, upload: made.0, remade, sound: picked(list), lineage: lineage(list) };
     let turned = state
         .db
         .write(async |tx: &mut Tx| {
@@ -223,12 +246,15 @@ async fn swap(
                 return Ok(Turned::Unwanted);
             }
             require_consents(tx, account, list).await?;
+            let poster_ms = poster_in(tx, video, wish, edit).await?;
+            let (sound, lineage) = (picked(list), lineage(list));
+            let to = Swap { video, upload: made.0, remade, sound, lineage, poster_ms };
             if !video::swap(state, tx, &to).await? {
                 return Err(Error::refused(StatusCode::CONFLICT, UNSETTLED, "the video is still being made"));
             }
             let row = EditRow { account_id: account, title: wish.title.clone(), edit: wish.edit.clone() };
             store::put_edit(tx, video, &row).await?;
-            upload::insert_made(state, tx, account, made, video).await?;
+            upload::insert_made(state, tx, account, made, Some(video)).await?;
             let mut dropped = name_own(tx, video).await?;
             if store::delete_revision(tx, wish.draft_id, wish.revision).await? {
                 dropped.extend(super::take_names(tx, Owner::Draft(wish.draft_id)).await?);
@@ -252,6 +278,18 @@ async fn swap(
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// Where the poster is taken in the new edit: the picture that the video has now, unless another was chosen in the editor
+/// and none since, or that picture is cut away.
+async fn poster_in(tx: &mut Tx, video: VideoId, wish: &ReplacementRow, edit: &Edit) -> Result<u32> {
+    let own = edit.list().poster_ms;
+    let now = video::poster_in(tx, video).await?;
+    if wish.poster_ms == Some(now) {
+        return Ok(own);
+    }
+    let Some(before) = store::edit_in(tx, video).await? else { return Ok(own) };
+    Ok(moment_in(&stored(before.edit)?, edit, now).unwrap_or(own))
 }
 
 const UNSETTLED: &str = "video_not_settled";

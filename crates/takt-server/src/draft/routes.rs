@@ -59,7 +59,7 @@ pub fn router() -> OpenApiRouter<State> {
         .routes(routes!(get, change, delete))
         .routes(routes!(publish))
         .routes(routes!(source))
-        .routes(routes!(edit_again, replacement, replace))
+        .routes(routes!(edit_again, replacement, replace, withdraw))
         .merge(super::studio::router())
 }
 
@@ -180,7 +180,8 @@ pub async fn source(
     super::serve::answer(bytes, &headers).await
 }
 
-/// A new draft of what one's video was made of, to be edited again; nothing is uploaded again.
+/// A new draft of what one's video was made of, to be edited again; nothing is uploaded again. A video that was uploaded
+/// whole is one segment, of the upload where that is kept and browsers play it, else of the largest file that is served.
 #[utoipa::path(post, path = "/api/v1/videos/{id}/edit", tag = "drafts", params(("id" = VideoId, Path)),
     responses((status = 201, body = DraftAnswer), (status = 401, body = Problem), (status = 404, body = Problem),
         (status = 409, body = Problem)))]
@@ -222,6 +223,19 @@ pub async fn replace(
     let Json(new) = Json::<NewEdit>::from_request(request, &state).await?;
     let replacement = super::replace::begin(&state, account.id, id, new.draft_id).await?;
     Ok((StatusCode::ACCEPTED, axum::Json(ReplacementAnswer { replacement: Some(replacement) })))
+}
+
+/// Want no other edit of one's video: one that is being made is given up unless the video plays it already, and the
+/// notice of one that failed goes. Its draft stays.
+#[utoipa::path(delete, path = "/api/v1/videos/{id}/edit", tag = "drafts", params(("id" = VideoId, Path)),
+    responses((status = 204), (status = 401, body = Problem), (status = 404, body = Problem)))]
+pub async fn withdraw(
+    Shared(state): Shared<State>,
+    account: Account,
+    Path(id): Path<VideoId>,
+) -> Result<StatusCode> {
+    super::replace::withdraw(&state, account.id, id).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// An empty body, for answers that have none.

@@ -15,6 +15,8 @@ record! {
         pub updated_ms: Timestamp,
         pub video_id: Option<VideoId>,
         pub edit_of: Option<VideoId>,
+        /// The poster that video had when this began.
+        pub poster_ms: Option<u32>,
     }
 
     /// A new edit that is to replace what a video plays.
@@ -26,6 +28,8 @@ record! {
         pub edit: serde_json::Value,
         pub stage: String,
         pub percent: u32,
+        /// The poster the video had when an edit with another was wished for; none where it is to stay.
+        pub poster_ms: Option<u32>,
         pub failure_code: Option<String>,
         pub failure_message: Option<String>,
     }
@@ -64,8 +68,9 @@ pub struct Update<'a> {
 }
 
 pub async fn insert(tx: &mut Tx, account: AccountId, row: &DraftRow) -> Result<()> {
-    let sql = "INSERT INTO draft (id, account_id, title, edit, revision, created_ms, updated_ms, edit_of) \
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+    let sql = "INSERT INTO draft (id, account_id, title, edit, revision, created_ms, updated_ms, edit_of, \
+                                  poster_ms) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
     let edit = row.edit.clone();
     let args = args![
         row.id,
@@ -75,7 +80,8 @@ pub async fn insert(tx: &mut Tx, account: AccountId, row: &DraftRow) -> Result<(
         row.revision,
         row.created_ms,
         row.updated_ms,
-        row.edit_of
+        row.edit_of,
+        row.poster_ms,
     ];
     tx.exec(sql, args).await?;
     Ok(())
@@ -87,7 +93,8 @@ pub async fn count(tx: &mut Tx, account: AccountId) -> Result<u64> {
 }
 
 pub async fn by_id(db: &Db, account: AccountId, draft: DraftId) -> Result<Option<DraftRow>> {
-    let sql = "SELECT id, title, edit, revision, created_ms, updated_ms, video_id, edit_of FROM draft \
+    let sql = "SELECT id, title, edit, revision, created_ms, updated_ms, video_id, edit_of, poster_ms \
+               FROM draft \
                WHERE id = $1 AND account_id = $2";
     Ok(db.opt(sql, args![draft, account]).await?)
 }
@@ -95,7 +102,8 @@ pub async fn by_id(db: &Db, account: AccountId, draft: DraftId) -> Result<Option
 /// Those that are not published: without a video, or with one that failed or is gone.
 pub async fn list(db: &Db, account: AccountId) -> Result<Vec<DraftRow>> {
     let sql = "SELECT d.id AS id, d.title AS title, d.edit AS edit, d.revision AS revision, \
-                      d.created_ms AS created_ms, d.updated_ms AS updated_ms, d.video_id AS video_id, d.edit_of AS edit_of \
+                      d.created_ms AS created_ms, d.updated_ms AS updated_ms, d.video_id AS video_id, d.edit_of AS edit_of, \
+                      d.poster_ms AS poster_ms \
                FROM draft d LEFT JOIN video v ON v.id = d.video_id \
                WHERE d.account_id = $1 AND (v.id IS NULL OR v.status = 'failed') \
                ORDER BY d.updated_ms DESC, d.id DESC";
@@ -171,6 +179,13 @@ pub async fn set_edit(tx: &mut Tx, video: VideoId, edit: &serde_json::Value) -> 
     Ok(())
 }
 
+/// As [`insert_edit`], unless the video has a list by now; says whether it had none.
+pub async fn begin_edit(tx: &mut Tx, video: VideoId, row: &EditRow) -> Result<bool> {
+    let sql = "INSERT INTO video_edit (video_id, account_id, title, edit) VALUES ($1, $2, $3, $4) \
+               ON CONFLICT (video_id) DO NOTHING";
+    Ok(tx.exec(sql, args![video, row.account_id, row.title.as_str(), row.edit.clone()]).await? == 1)
+}
+
 /// The video is made of this list from now on, of whatever it was made before.
 pub async fn put_edit(tx: &mut Tx, video: VideoId, row: &EditRow) -> Result<()> {
     let sql = "INSERT INTO video_edit (video_id, account_id, title, edit) VALUES ($1, $2, $3, $4) \
@@ -179,8 +194,8 @@ pub async fn put_edit(tx: &mut Tx, video: VideoId, row: &EditRow) -> Result<()> 
     Ok(())
 }
 
-const REPLACEMENT: &str = "SELECT job_id, draft_id, revision, title, edit, stage, percent, failure_code, \
-    failure_message FROM video_replacement WHERE video_id = $1";
+const REPLACEMENT: &str = "SELECT job_id, draft_id, revision, title, edit, stage, percent, poster_ms, \
+    failure_code, failure_message FROM video_replacement WHERE video_id = $1";
 
 pub async fn replacement(db: &Db, video: VideoId) -> Result<Option<ReplacementRow>> {
     Ok(db.opt(REPLACEMENT, args![video]).await?)
@@ -193,11 +208,12 @@ pub async fn replacement_in(tx: &mut Tx, video: VideoId) -> Result<Option<Replac
 /// This is what is wanted now, in place of what was.
 pub async fn put_replacement(tx: &mut Tx, video: VideoId, row: &ReplacementRow) -> Result<()> {
     delete_replacement(tx, video).await?;
-    let sql = "INSERT INTO video_replacement (video_id, job_id, draft_id, revision, title, edit, stage, percent) \
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
-    let (title, stage) = (row.title.as_str(), row.stage.as_str());
+    let sql = "INSERT INTO video_replacement (video_id, job_id, draft_id, revision, title, edit, stage, percent, \
+                                              poster_ms) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+    let (title, stage, edit) = (row.title.as_str(), row.stage.as_str(), row.edit.clone());
     let args =
-        args![video, row.job_id, row.draft_id, row.revision, title, row.edit.clone(), stage, row.percent];
+        args![video, row.job_id, row.draft_id, row.revision, title, edit, stage, row.percent, row.poster_ms,];
     tx.exec(sql, args).await?;
     Ok(())
 }
@@ -228,9 +244,9 @@ pub async fn take_replacement(tx: &mut Tx, video: VideoId, job: JobId) -> Result
     Ok(tx.exec(sql, args![video, job]).await? == 1)
 }
 
-pub async fn delete_replacement(tx: &mut Tx, video: VideoId) -> Result<()> {
-    tx.exec("DELETE FROM video_replacement WHERE video_id = $1", args![video]).await?;
-    Ok(())
+/// Forgets what is wanted; says whether anything was.
+pub async fn delete_replacement(tx: &mut Tx, video: VideoId) -> Result<bool> {
+    Ok(tx.exec("DELETE FROM video_replacement WHERE video_id = $1", args![video]).await? == 1)
 }
 
 /// The draft is done with unless it was changed since this revision; says whether it is.

@@ -87,12 +87,12 @@ async fn listen_to_video(
         return Ok(false);
     };
     let impression = Impression::of(samples).await?;
-    if let Some(known) = known(state, &impression.fingerprint, sound).await? {
+    if let Some((known, start_ms)) = known(state, &impression.fingerprint, sound).await? {
         let merged = state
             .db
             .write(async |tx: &mut Tx| {
                 let videos = video::with_sound(tx, sound).await?;
-                if !store::merge(tx, sound, known).await? {
+                if !store::merge(tx, sound, (known, start_ms)).await? {
                     return Ok(false);
                 }
                 for video in videos {
@@ -166,8 +166,13 @@ pub(super) async fn keep(
     Ok(kept)
 }
 
-/// The known sound that this one is, other than `except`: the likest of them.
-pub(super) async fn known(state: &State, heard: &Fingerprint, except: SoundId) -> Result<Option<SoundId>> {
+/// The known sound that this one is, other than `except`: the likest of them; and where in it this one begins, in
+/// milliseconds, negative when it begins earlier.
+pub(super) async fn known(
+    state: &State,
+    heard: &Fingerprint,
+    except: SoundId,
+) -> Result<Option<(SoundId, i32)>> {
     let shared = store::sharing(&state.db, &query_keys(heard)).await?;
     let mut candidates: Vec<(u32, SoundId)> = shared
         .into_iter()
@@ -188,9 +193,9 @@ pub(super) async fn known(state: &State, heard: &Fingerprint, except: SoundId) -
     let compare = move || {
         let same = prints.iter().filter_map(|(sound, print)| {
             let likeness = heard.compare(print).filter(|likeness| likeness.is_same())?;
-            Some((likeness.agreeing, std::cmp::Reverse(*sound)))
+            Some((likeness.agreeing, std::cmp::Reverse(*sound), likeness.shift_ms))
         });
-        same.max().map(|(_, sound)| sound.0)
+        same.max().map(|(_, sound, shift_ms)| (sound.0, shift_ms))
     };
     let compared = tokio::task::spawn_blocking(compare).await;
     compared.map_err(|error| Error::Internal(format!("comparing sounds failed: {error}")))

@@ -89,7 +89,8 @@ pub struct SoundChange {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PickedSound {
     pub id: SoundId,
-    pub start_ms: u32,
+    /// Negative when it begins before the sound does.
+    pub start_ms: i32,
 }
 
 /// The folder of the media store that a sound's file is in. Ids are unique across kinds, so a sound has a folder as a

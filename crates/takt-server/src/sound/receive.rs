@@ -86,7 +86,7 @@ async fn make(state: &State, job: &Job, sound: SoundId, upload: UploadId) -> Res
     if impression.is_silent() {
         return Err(refuse("silent", "Nothing can be heard in this file."));
     }
-    if let Some(known) = known(state, &impression.fingerprint, sound).await?
+    if let Some((known, _)) = known(state, &impression.fingerprint, sound).await?
         && let Some(row) = store::by_id(&state.db, known, None).await?
     {
         let title = super::body::title(&row.title, row.handle.as_ref());

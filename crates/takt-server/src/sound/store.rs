@@ -315,13 +315,15 @@ pub async fn fingerprint(db: &Db, sound: SoundId) -> Result<Option<Vec<u8>>> {
     Ok(row.map(|row| row.0))
 }
 
-/// Makes everything of sound `from` one of `into`, and removes `from`. False when `into` is gone.
-pub async fn merge(tx: &mut Tx, from: SoundId, into: SoundId) -> Result<bool> {
+/// Makes everything of sound `from` one of `into`, in which it begins at `start_ms`, and removes `from`. False when
+/// `into` is gone.
+pub async fn merge(tx: &mut Tx, from: SoundId, (into, start_ms): (SoundId, i32)) -> Result<bool> {
     let kept: Option<(SoundId,)> = tx.opt("SELECT id FROM sound WHERE id = $1", args![into]).await?;
     if kept.is_none() {
         return Ok(false);
     }
-    tx.exec("UPDATE video SET sound_id = $2 WHERE sound_id = $1", args![from, into]).await?;
+    let sql = "UPDATE video SET sound_id = $2, sound_start_ms = sound_start_ms + $3 WHERE sound_id = $1";
+    tx.exec(sql, args![from, into, start_ms]).await?;
     tx.exec("UPDATE sound_digest SET sound_id = $2 WHERE sound_id = $1", args![from, into]).await?;
     let sql = "INSERT INTO sound_save (account_id, sound_id, at_ms) \
                SELECT account_id, $2, at_ms FROM sound_save WHERE sound_id = $1 \

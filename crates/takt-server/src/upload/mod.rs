@@ -248,13 +248,13 @@ pub(crate) async fn take_in(state: &State, file: PathBuf) -> Result<(UploadId, u
     Ok((id, bytes))
 }
 
-/// Says that a file taken in is the upload a video is made of.
+/// Says whose a file taken in is, and which video is made of it; of none, edits may name it.
 pub(crate) async fn insert_made(
     state: &State,
     tx: &mut Tx,
     account: AccountId,
     (id, bytes_total): (UploadId, u64),
-    video: VideoId,
+    video: Option<VideoId>,
 ) -> Result<()> {
     let now = state.clock.now();
     let expires = now.plus_ms(i64::from(state.config.video.upload_expiry_h) * HOUR_MS);

@@ -62,8 +62,8 @@ pub(super) async fn mark_used(tx: &mut Tx, upload: UploadId, video: VideoId) -> 
     Ok(tx.exec(sql, args![upload, video]).await? == 1)
 }
 
-/// A file that the server made for a video, as if it had been uploaded.
-pub(super) async fn insert_made(tx: &mut Tx, new: NewUpload<'_>, video: VideoId) -> Result<()> {
+/// A file that the server made, as if it had been uploaded: for a video, or for edits to name.
+pub(super) async fn insert_made(tx: &mut Tx, new: NewUpload<'_>, video: Option<VideoId>) -> Result<()> {
     let sql = "INSERT INTO upload (id, account_id, bytes_total, metadata, created_ms, expires_ms, video_id) \
                VALUES ($1, $2, $3, $4, $5, $6, $7)";
     let bytes_total = i64::try_from(new.bytes_total).unwrap_or(i64::MAX);

@@ -157,8 +157,8 @@ pub struct SoundBody {
     /// The video it comes from, if it comes from one that is there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub video_id: Option<VideoId>,
-    /// Where in the sound the video begins, in milliseconds.
-    pub start_ms: u32,
+    /// Where in the sound the video begins, in milliseconds; negative when it begins before the sound does.
+    pub start_ms: i32,
 }
 
 /// What its creator lets others do with a video.

@@ -1,6 +1,7 @@
 //! Videos made of an edit list instead of a single upload: what the drafts need to make and to reuse videos.
 
-use super::store::{self, Extras, NewRow, ReuseRow};
+use super::body::Stage;
+use super::store::{self, Extras, NewRow, RenditionRow, ReuseRow};
 use super::{job, kind};
 use crate::error::{Error, Result};
 use crate::sound::{Consent, PickedSound};
@@ -88,10 +89,45 @@ pub(crate) async fn best_file(state: &State, video: VideoId) -> Result<Option<Bl
     if status(state, video).await?.as_deref() != Some("ready") {
         return Ok(None);
     }
-    let renditions = store::renditions(&state.db, &[video]).await?;
-    let best =
-        renditions.into_iter().max_by_key(|row| (u64::from(row.width) * u64::from(row.height), row.bytes));
+    let best = largest(store::renditions(&state.db, &[video]).await?);
     Ok(best.map(|row| BlobKey::media(video, &row.file)).transpose()?)
+}
+
+/// A video that nobody edited, as an edit of it begins.
+pub(crate) struct Whole {
+    pub(crate) caption: Caption,
+    pub(crate) duration_ms: u32,
+    pub(crate) poster_ms: u32,
+    /// The library sound that is in it.
+    pub(crate) sound: Option<PickedSound>,
+    /// What was uploaded, for as long as that is kept; none where a withdrawn sound is still in it.
+    pub(crate) source: Option<BlobKey>,
+    /// The largest file that is served, and its width and height.
+    pub(crate) served: (BlobKey, u32, u32),
+}
+
+/// What an edit of a video can begin with; refused until all of it is made.
+pub(crate) async fn whole(state: &State, video: VideoId) -> Result<Whole> {
+    let row = store::work(&state.db, video).await?.ok_or_else(|| Error::not_found("video"))?;
+    let request = store::request_of(&state.db, video).await?.ok_or_else(|| Error::not_found("video"))?;
+    let renditions = store::renditions(&state.db, &[video]).await?;
+    let done = row.status == "ready" && row.stage == Stage::Done.as_str();
+    let Some(best) = largest(renditions).filter(|_| done) else {
+        let message = "this video is not made yet; edit it when all of it is";
+        return Err(Error::refused(StatusCode::CONFLICT, "video_not_made", message));
+    };
+    Ok(Whole {
+        sound: request.picked_sound().filter(|_| !row.muted),
+        caption: row.caption,
+        duration_ms: row.duration_ms,
+        poster_ms: row.poster_ms,
+        source: (!row.muted).then(|| BlobKey::source(video)),
+        served: (BlobKey::media(video, &best.file)?, best.width, best.height),
+    })
+}
+
+fn largest(renditions: Vec<RenditionRow>) -> Option<RenditionRow> {
+    renditions.into_iter().max_by_key(|row| (u64::from(row.width) * u64::from(row.height), row.bytes))
 }
 
 /// The video's status as it is stored, if there is such a video.

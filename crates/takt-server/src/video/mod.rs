@@ -32,13 +32,15 @@ pub use progress::ProgressHub;
 pub(crate) use body::media_url;
 pub(crate) use change::{change, check_alt_text};
 pub(crate) use edited::{
-    EditedVideo, best_file, enqueue_process, insert_edited, is_processing, require_reuse, status,
+    EditedVideo, Whole, best_file, enqueue_process, insert_edited, is_processing, require_reuse, status,
+    whole,
 };
 pub(crate) use folder::Folder;
 pub(crate) use mute::mute;
 pub(crate) use process::{Ended, Reporter, fail, parse, tools, until_deleted};
 pub(crate) use replace::{
-    Remade, Swap, drop_later, enqueue_replace, is_settled, owner_in, remake, require_own_ready, swap,
+    Remade, Swap, cancel_replace, drop_later, enqueue_replace, is_settled, owner_in, poster_in, remake,
+    require_own_ready, swap,
 };
 
 use crate::error::{Error, Result};
@@ -111,7 +113,7 @@ pub struct NewVideo {
 
 impl NewVideo {
     fn picked_sound(&self) -> Option<PickedSound> {
-        self.sound_id.map(|id| PickedSound { id, start_ms: self.sound_start_ms })
+        self.sound_id.map(|id| PickedSound { id, start_ms: self.sound_start_ms.cast_signed() })
     }
 
     fn consent(&self) -> Consent {

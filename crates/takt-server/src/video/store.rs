@@ -25,7 +25,7 @@ record! {
         pub sound_title: Option<String>,
         pub sound_video_id: Option<VideoId>,
         pub sound_handle: Option<Handle>,
-        pub sound_start_ms: u32,
+        pub sound_start_ms: i32,
         pub sound_consent: Consent,
         pub reuse_consent: Consent,
         pub reuse_on_revoke: OnRevoke,
@@ -75,9 +75,11 @@ record! {
         pub account_id: AccountId,
         pub handle: Handle,
         pub status: String,
+        pub stage: String,
         pub caption: Caption,
         pub language: Option<Lang>,
         pub sound_id: Option<SoundId>,
+        pub muted: bool,
         pub poster_ms: u32,
         pub poster_file: Option<String>,
         pub first_frame_file: Option<String>,
@@ -126,7 +128,7 @@ record! {
         pub sound_consent: Consent,
         pub sound_picked: bool,
         pub sound_id: Option<SoundId>,
-        pub sound_start_ms: u32,
+        pub sound_start_ms: i32,
         pub part_withdrawn: bool,
     }
 }
@@ -327,8 +329,9 @@ pub async fn state_in(tx: &mut Tx, video: VideoId) -> Result<Option<StateRow>> {
     Ok(tx.opt(STATE, args![video]).await?)
 }
 
-const WORK: &str = "SELECT v.account_id AS account_id, a.handle AS handle, v.status AS status, v.caption AS caption, \
-                      v.language AS language, v.sound_id AS sound_id, v.poster_ms AS poster_ms, \
+const WORK: &str = "SELECT v.account_id AS account_id, a.handle AS handle, v.status AS status, v.stage AS stage, \
+                      v.caption AS caption, v.language AS language, v.sound_id AS sound_id, \
+                      v.muted AS muted, v.poster_ms AS poster_ms, \
                       v.poster_file AS poster_file, v.first_frame_file AS first_frame_file, \
                       v.duration_ms AS duration_ms, v.unlisted AS unlisted, \
                       v.duplicate_of AS duplicate_of \

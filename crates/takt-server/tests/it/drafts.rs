@@ -270,7 +270,7 @@ app_test! {
         publish(app, &bob, &draft, json!({"caption": ""})).await.problem(409, "sound_consent");
         consent("everyone").await;
         let made = published(app, &bob, &draft).await;
-        assert_eq!((&made["sound"]["id"], &made["sound"]["start_ms"]), (&sound, &json!(1000)));
+        assert_eq!((&made["sound"]["id"], &made["sound"]["start_ms"]), (&sound, &json!(980)));
     }
 }
 

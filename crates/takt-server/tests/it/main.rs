@@ -22,5 +22,6 @@ mod sounds;
 mod templates;
 mod uploads;
 mod videos;
+mod whole;
 mod why;
 mod withdrawals;

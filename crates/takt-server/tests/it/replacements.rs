@@ -8,16 +8,16 @@ use std::time::Duration;
 
 const DAY_MS: i64 = 24 * 3_600_000;
 
-fn path(video: &Value) -> String {
+pub(crate) fn path(video: &Value) -> String {
     format!("/api/v1/videos/{}", video["id"].as_str().unwrap())
 }
 
-async fn replace(app: &TestApp, token: &str, video: &Value, draft: &str) -> Answer {
+pub(crate) async fn replace(app: &TestApp, token: &str, video: &Value, draft: &str) -> Answer {
     app.send("PUT", &format!("{}/edit", path(video)), Some(token), Some(json!({"draft_id": draft}))).await
 }
 
 /// Waits until nothing is wanted any more, or that failed; the video plays all the while. Answers what is left.
-async fn replaced(app: &TestApp, token: &str, video: &Value) -> Value {
+pub(crate) async fn replaced(app: &TestApp, token: &str, video: &Value) -> Value {
     for _ in 0..1800 {
         let left = app.get(&format!("{}/edit", path(video)), token).await["replacement"].clone();
         let now = app.get(&path(video), token).await["video"].clone();
@@ -43,7 +43,7 @@ async fn video_and_draft(app: &TestApp, token: &str) -> (Value, Value) {
     (video, again.expect(201).json()["draft"].clone())
 }
 
-async fn save(app: &TestApp, token: &str, draft: &Value, edit: &Value, revision: u32) {
+pub(crate) async fn save(app: &TestApp, token: &str, draft: &Value, edit: &Value, revision: u32) {
     let path = format!("/api/v1/drafts/{}", draft["id"].as_str().unwrap());
     let body = json!({"edit": edit, "revision": revision});
     app.send("PUT", &path, Some(token), Some(body)).await.expect(200);
@@ -56,6 +56,27 @@ fn shorter(draft: &Value) -> Value {
     list["look"] = json!("mono");
     list["poster_ms"] = json!(300);
     list
+}
+
+/// Waits until a worker has taken up what is wanted, or is done with it.
+async fn begun(app: &TestApp) {
+    while count(app, "SELECT COUNT(*) FROM job WHERE kind = 'replace' AND attempt = 0").await > 0 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// Waits until no worker has anything to do with videos: those whose job was cancelled are found out too.
+async fn idle(app: &TestApp) {
+    let folders = || std::fs::read_dir(app.dir.path().join("data/work")).map_or(0, Iterator::count);
+    let jobs =
+        "SELECT COUNT(*) FROM job WHERE kind IN ('replace', 'renditions', 'poster', 'sound', 'describe')";
+    while folders() > 0 || count(app, jobs).await > 0 {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+async fn withdraw(app: &TestApp, token: &str, video: &Value) -> Answer {
+    app.send("DELETE", &format!("{}/edit", path(video)), Some(token), None).await
 }
 
 fn id(draft: &Value) -> &str {
@@ -209,14 +230,18 @@ app_test! {
         save(app, &ada, &first, &slow, 1).await;
         save(app, &ada, &second, &shorter(&second), 1).await;
         replace(app, &ada, &video, id(&first)).await.expect(202);
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        begun(app).await;
         replace(app, &ada, &video, id(&second)).await.expect(202);
         assert_eq!(replace(app, &ada, &video, id(&second)).await.expect(202).json()["replacement"]["draft_id"], second["id"]);
         assert_eq!(replaced(app, &ada, &video).await, Value::Null);
         let made = finished(app, &ada, id(&video)).await;
         assert!((made["duration_ms"].as_i64().unwrap() - 1_000).abs() < 80, "{made}");
+        // The first draft is left, unless it was played before the second was wished for.
+        let changes = app.get(&format!("{}/history", path(&video)), &ada).await["changes"].clone();
+        let left = if changes.as_array().unwrap().len() == 1 { vec![&first["id"]] } else { vec![] };
         let drafts = app.get("/api/v1/drafts", &ada).await;
-        assert_eq!((drafts["items"].as_array().unwrap().len(), &drafts["items"][0]["id"]), (1, &first["id"]));
+        let drafts: Vec<_> = drafts["items"].as_array().unwrap().iter().map(|draft| &draft["id"]).collect();
+        assert_eq!(drafts, left, "{changes}");
     }
 }
 
@@ -241,5 +266,139 @@ app_test! {
         // The draft is there as before, and becomes a video of its own.
         let made = published(app, &ada, id(&draft)).await;
         assert_eq!(settled(app, &ada, id(&made)).await["status"], "ready");
+    }
+}
+
+app_test! {
+    async fn an_edit_that_is_withdrawn_is_not_played(app: TestApp) {
+        let (ada, bob) = (app.sign_up("ada").await, app.sign_up("bob").await);
+        let (video, draft) = video_and_draft(app, &ada).await;
+        withdraw(app, &ada, &video).await.expect(204);
+        let mut slow = draft["edit"].clone();
+        slow["segments"][0]["speed"] = json!(0.3);
+        // A take that the published list does not name.
+        let more = upload(app, &ada, clip()).await;
+        slow["segments"].as_array_mut().unwrap().push(json!({"source": more, "start_ms": 0, "end_ms": 1_000}));
+        save(app, &ada, &draft, &slow, 1).await;
+        // At whatever moment of the work: it plays what it played when this was answered.
+        let mut shown = video.clone();
+        for wait_ms in [0, 150, 600, 1_500] {
+            let asked = replace(app, &ada, &video, id(&draft)).await;
+            if asked.status == 404 {
+                // One was made before it was withdrawn, so the draft is done with.
+                break;
+            }
+            asked.expect(202);
+            withdraw(app, &bob, &video).await.problem(404, "not_found");
+            tokio::time::sleep(Duration::from_millis(wait_ms)).await;
+            withdraw(app, &ada, &video).await.expect(204);
+            let now = app.get(&path(&video), &ada).await["video"].clone();
+            assert_eq!(app.get(&format!("{}/edit", path(&video)), &ada).await, json!({"replacement": null}));
+            withdraw(app, &ada, &video).await.expect(204);
+            idle(app).await;
+            shown = finished(app, &ada, id(&video)).await;
+            assert_eq!((&shown["duration_ms"], &shown["poster_url"]), (&now["duration_ms"], &now["poster_url"]));
+            for file in [&shown["renditions"][0]["url"], &shown["poster_url"], &shown["first_frame_url"]] {
+                app.send("GET", file.as_str().unwrap(), None, None).await.expect(200);
+            }
+        }
+        // Nothing names the other take but the draft, which is kept and can be wished for again.
+        if app.get("/api/v1/drafts", &ada).await["items"] != json!([]) {
+            assert_eq!(shown, video);
+            assert_eq!(app.get(&format!("{}/history", path(&video)), &ada).await["changes"], json!([]));
+            assert_eq!(app.get("/api/v1/drafts", &ada).await["items"][0]["id"], draft["id"]);
+            assert_eq!(count(app, "SELECT COUNT(*) FROM edit_upload").await, 3);
+            save(app, &ada, &draft, &shorter(&draft), 2).await;
+            replace(app, &ada, &video, id(&draft)).await.expect(202);
+            assert_eq!(replaced(app, &ada, &video).await, Value::Null);
+        }
+        assert_eq!(count(app, "SELECT COUNT(*) FROM job WHERE kind = 'replace'").await, 0);
+    }
+}
+
+app_test! {
+    async fn the_notice_of_an_edit_that_failed_is_dismissed(app: TestApp) {
+        let ada = app.sign_up("ada").await;
+        let (video, draft) = video_and_draft(app, &ada).await;
+        let mut wrong = shorter(&draft);
+        wrong["segments"][0]["end_ms"] = json!(9_000);
+        save(app, &ada, &draft, &wrong, 1).await;
+        replace(app, &ada, &video, id(&draft)).await.expect(202);
+        assert_eq!(replaced(app, &ada, &video).await["failure"]["code"], "edit_beyond_source");
+        withdraw(app, &ada, &video).await.expect(204);
+        assert_eq!(app.get(&format!("{}/edit", path(&video)), &ada).await, json!({"replacement": null}));
+        assert_eq!(app.get(&path(&video), &ada).await["video"], video);
+        assert_eq!(app.get("/api/v1/drafts", &ada).await["items"][0]["id"], draft["id"]);
+    }
+}
+
+/// Where the poster is taken; the one that is served is what is taken there.
+async fn poster_ms(app: &TestApp, token: &str, video: &Value) -> i64 {
+    idle(app).await;
+    let (at_ms,): (i64,) = app
+        .app
+        .state()
+        .db
+        .one(
+            "SELECT poster_ms FROM video WHERE id = $1",
+            takt_store::args![id(video).parse::<takt_core::VideoId>().unwrap()],
+        )
+        .await
+        .unwrap();
+    let served = app.get(&path(video), token).await["video"]["poster_url"].clone();
+    choose_poster(app, token, video, at_ms + 400).await;
+    assert_ne!(app.get(&path(video), token).await["video"]["poster_url"], served);
+    choose_poster(app, token, video, at_ms).await;
+    assert_eq!(app.get(&path(video), token).await["video"]["poster_url"], served);
+    at_ms
+}
+
+async fn choose_poster(app: &TestApp, token: &str, video: &Value, at_ms: i64) {
+    app.send("PATCH", &path(video), Some(token), Some(json!({"poster_ms": at_ms}))).await.expect(200);
+    idle(app).await;
+}
+
+app_test! {
+    async fn a_poster_stays_the_picture_it_is_unless_the_editor_chose_another(app: TestApp) {
+        let ada = app.sign_up("ada").await;
+        let (video, draft) = video_and_draft(app, &ada).await;
+        let again = async || {
+            let answer = app.send("POST", &format!("{}/edit", path(&video)), Some(&ada), None).await;
+            answer.expect(201).json()["draft"].clone()
+        };
+        let turned = async |draft: &Value, list: &Value| {
+            save(app, &ada, draft, list, 1).await;
+            replace(app, &ada, &video, id(draft)).await.expect(202);
+            assert_eq!(replaced(app, &ada, &video).await, Value::Null);
+            poster_ms(app, &ada, &video).await
+        };
+        // Chosen after the draft was begun: the picture at 0.8 s of the take, which is earlier in what is cut at its head.
+        choose_poster(app, &ada, &video, 300).await;
+        let mut list = draft["edit"].clone();
+        list["segments"][0]["start_ms"] = json!(700);
+        assert_eq!(turned(&draft, &list).await, 100);
+
+        let draft = again().await;
+        assert_eq!(draft["edit"]["poster_ms"], 100);
+        let mut list = draft["edit"].clone();
+        list["poster_ms"] = json!(600);
+        assert_eq!(turned(&draft, &list).await, 600);
+
+        // That picture is cut away.
+        let draft = again().await;
+        let mut list = draft["edit"].clone();
+        list["segments"] = json!([list["segments"][1], list["segments"][0]]);
+        list["segments"][1]["end_ms"] = json!(1_200);
+        assert_eq!(turned(&draft, &list).await, 600);
+
+        // Chosen in the editor, and then another one while it is made.
+        let draft = again().await;
+        let mut list = draft["edit"].clone();
+        (list["poster_ms"], list["look"]) = (json!(200), json!("cool"));
+        save(app, &ada, &draft, &list, 1).await;
+        replace(app, &ada, &video, id(&draft)).await.expect(202);
+        app.send("PATCH", &path(&video), Some(&ada), Some(json!({"poster_ms": 800}))).await.expect(200);
+        assert_eq!(replaced(app, &ada, &video).await, Value::Null);
+        assert_eq!(poster_ms(app, &ada, &video).await, 800);
     }
 }

@@ -59,6 +59,8 @@ app_test! {
         let third = publish(app, &bob, &melody_clip(OTHER_PICTURE, 2, "anull", "128k")).await;
         assert_eq!(second["sound"]["id"], first["sound"]["id"]);
         assert_eq!(second["sound"]["title"], "original sound by @ada");
+        let starts = |video: &Value| video["sound"]["start_ms"].as_i64().unwrap();
+        assert!(starts(&first) == 0 && (starts(&second) - 3_000).abs() <= 25, "{first} {second}");
         assert_ne!(third["sound"]["id"], first["sound"]["id"]);
 
         let sound = app.get(&sound_path(&first), &bob).await["sound"].clone();

@@ -240,6 +240,54 @@ async fn killed_while_an_edit_is_replaced() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_after_an_edit_was_withdrawn() {
+    let data = tempfile::tempdir().unwrap();
+    let start = || Server::start_with(data.path(), "127.0.0.1:0", &NO_LIMITS);
+    let mut server = start();
+    let mut creator = Creator::sign_up(&server).await;
+    let picture = data.path().join("clip.mp4");
+    clip(&picture, 43);
+    let source = creator.upload(std::fs::read(&picture).unwrap()).await;
+    let segment = |speed: f64| json!({"source": source, "start_ms": 0, "end_ms": 1900, "speed": speed});
+    let edit = |segments: Vec<Value>| json!({"version": 1, "canvas": {"width": 720, "height": 1280}, "segments": segments});
+    let draft =
+        creator.post("/api/v1/drafts", json!({"edit": edit(vec![segment(1.0)]), "title": "short"})).await;
+    let path = format!("/api/v1/drafts/{}/publish", draft["draft"]["id"].as_str().unwrap());
+    let video = creator.post(&path, json!({"caption": "short"})).await;
+    let video = video["video"]["id"].as_str().unwrap().to_owned();
+    let path = format!("/api/v1/videos/{video}");
+    let made = |video: &Value| video["status"] == "ready" && video.get("progress").is_none();
+    while !made(&creator.get(&path).await["video"]) {
+        tokio::time::sleep(STEP).await;
+    }
+    // What was answered holds, whenever the process dies: neither is an edit that was withdrawn played later, nor is one
+    // that came before the withdrawal undone.
+    for round in 0..KILLS {
+        let draft = json!({"edit": edit(vec![segment(0.5), segment(0.4)]), "title": "slow"});
+        let draft = creator.post("/api/v1/drafts", draft).await;
+        let body = json!({"draft_id": draft["draft"]["id"]});
+        let asked = creator.request(Method::PUT, &format!("{path}/edit")).json(&body).send().await.unwrap();
+        assert_eq!(asked.status(), StatusCode::ACCEPTED);
+        tokio::time::sleep(KILL_STEP * u32::try_from(round).unwrap()).await;
+        let gone = creator.request(Method::DELETE, &format!("{path}/edit")).send().await.unwrap();
+        assert_eq!(gone.status(), StatusCode::NO_CONTENT);
+        let length = playing_ms(&creator, &video).await;
+        tokio::task::spawn_blocking(move || server.signal("KILL")).await.unwrap();
+        server = start();
+        creator.url = server.url();
+        assert_eq!(creator.get(&format!("{path}/edit")).await["replacement"], Value::Null);
+        assert_eq!(playing_ms(&creator, &video).await, length);
+        while !made(&creator.get(&path).await["video"]) {
+            tokio::time::sleep(STEP).await;
+        }
+        assert_eq!(playing_ms(&creator, &video).await, length);
+    }
+    assert_eq!(server.signal("TERM"), Some(0));
+    let (out, err, code) = run(takt().args(["verify", "--data"]).arg(data.path()));
+    assert_eq!(code, 0, "{out}{err}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_disk_that_is_full_while_rendering_and_listening() {
     let data = tempfile::tempdir().unwrap();
     // One failure of its own would be the end of a job.

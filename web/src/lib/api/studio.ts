@@ -100,6 +100,7 @@ export const studio = {
   publishDraft: (id: string, body: PublishFields) => request<{ video: Pick<Video, 'id' | 'status'> }>('POST', `/drafts/${segment(id)}/publish`, { body }),
   replacement: (videoId: string) => request<{ replacement: Replacement | null }>('GET', `/videos/${segment(videoId)}/edit`),
   replaceEdit: (videoId: string, draftId: string) => request<unknown>('PUT', `/videos/${segment(videoId)}/edit`, { body: { draft_id: draftId } }),
+  withdrawEdit: (videoId: string) => request<void>('DELETE', `/videos/${segment(videoId)}/edit`),
   editAgain: (videoId: string) => request<{ draft: Draft }>('POST', `/videos/${segment(videoId)}/edit`),
 };
 

@@ -8,6 +8,10 @@ export const problems: Record<string, Sentence> = {
   // Why there is no new edit.
   replacing_failed: 'Takt konnte den neuen Schnitt nicht machen, und es liegt nicht am Schnitt. Versuch es später noch einmal.',
   edit_beyond_source: 'Dieser Schnitt will mehr von einem Clip, als da ist. Kürze ihn und versuch es noch einmal.',
+  video_not_made: 'Dieses Video ist noch nicht ganz fertig. Schneide es, wenn alles gemacht ist.',
+  not_editable: 'Dieses Video lässt sich nicht schneiden: Es muss mindestens eine Sekunde lang sein.',
+  sound_consent: 'Der Sound darin ist nicht mehr freigegeben.',
+  video_consent: 'Das andere Video darin ist nicht mehr freigegeben.',
   source_gone: 'Ein Video oder Sound in diesem Schnitt wurde inzwischen gelöscht. Nimm es heraus und versuch es noch einmal.',
   // What is wrong with a file.
   empty_file: 'Diese Datei ist leer.',

@@ -33,12 +33,28 @@ export class Care {
 
   private follow(): void {
     clearTimeout(this.timer);
-    this.timer = window.setTimeout(async () => {
+    const timer = (this.timer = window.setTimeout(async () => {
       const found = await studio.replacement(this.id).catch(() => null);
+      // Withdrawn while it was asked.
+      if (timer !== this.timer) return;
       if (found && !found.replacement) return void this.load().catch(() => undefined);
       if (found) this.replacement = found.replacement;
       if (this.replacement?.progress) this.follow();
-    }, POLL_MS);
+    }, POLL_MS));
+  }
+
+  /** Wants no other edit; answers whether that came in time. */
+  async withdraw(): Promise<boolean> {
+    const edits = () => this.changes.filter((change) => change.field === 'edit').length;
+    const before = edits();
+    this.close();
+    this.timer = 0;
+    try {
+      await studio.withdrawEdit(this.id);
+    } finally {
+      await this.load().catch(() => undefined);
+    }
+    return edits() === before;
   }
 
   async change(change: VideoChange): Promise<void> {

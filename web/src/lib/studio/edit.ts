@@ -156,6 +156,32 @@ function replaceAt(edit: EditList, index: number, change: (segment: Segment) => 
   return changed(edit, edit.segments.map((segment, i) => (i === index ? change(segment) : segment)));
 }
 
+/** A video that has the sound of an edit list, and where in the sound it begins: negative where it begins before. */
+export interface SungClip {
+  id: string;
+  soundMs: number;
+  durationMs: number;
+}
+
+/**
+ * A duet with a clip to the sound of both: they begin at the same place of it, at `fromMs` or where the clip has it first.
+ * The sound is heard once, not from the clip as well.
+ */
+export function singWith(edit: EditList, clip: SungClip, fromMs: number): EditList {
+  if (!edit.sound) return edit;
+  const first = Math.max(0, clip.soundMs);
+  const left = clip.soundMs + clip.durationMs - fromMs;
+  const start = left < OUTPUT_MS_MIN ? first : Math.max(first, Math.round(fromMs));
+  const start_ms = start - clip.soundMs;
+  const { layout } = edit;
+  const placed = layout.kind !== 'single' && layout.video === clip.id;
+  return {
+    ...edit,
+    sound: { ...edit.sound, start_ms: start },
+    layout: placed ? { ...layout, start_ms } : { kind: 'side_by_side', video: clip.id, start_ms, volume: 0, place: 'right', fit: 'contain' },
+  };
+}
+
 /** Everything that hangs on the length is brought within it. */
 export function settle(edit: EditList): EditList {
   const total = totalMs(edit);

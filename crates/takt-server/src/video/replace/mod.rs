@@ -44,13 +44,25 @@ pub(crate) async fn owner_in(tx: &mut Tx, video: VideoId) -> Result<Option<Accou
     Ok(videos::state_in(tx, video).await?.map(|row| row.account_id))
 }
 
+/// Where the video's poster is taken, in milliseconds.
+pub(crate) async fn poster_in(tx: &mut Tx, video: VideoId) -> Result<u32> {
+    let row = videos::request_in(tx, video).await?.ok_or_else(|| Error::not_found("video"))?;
+    Ok(row.poster_ms)
+}
+
 /// Has the latest wish done, in place of an earlier one; answers the job that does it.
 pub(crate) async fn enqueue_replace(state: &State, tx: &mut Tx, video: VideoId) -> Result<JobId> {
-    let key = video.to_string();
-    state.jobs.cancel(tx, kind::REPLACE, &key).await?;
-    let job = new_job(state, kind::REPLACE, key, serde_json::json!({ "video": video }));
+    cancel_replace(state, tx, video).await?;
+    let payload = serde_json::json!({ "video": video });
+    let job = new_job(state, kind::REPLACE, video.to_string(), payload);
     let job = state.jobs.enqueue(tx, NewJob { priority: 100, ..job }, &state.clock).await?;
     job.ok_or_else(|| Error::Internal("another job to replace this video is in line".to_owned()))
+}
+
+/// Nobody wants it done any more.
+pub(crate) async fn cancel_replace(state: &State, tx: &mut Tx, video: VideoId) -> Result<()> {
+    state.jobs.cancel(tx, kind::REPLACE, &video.to_string()).await?;
+    Ok(())
 }
 
 /// Nothing is under way for what the video plays; none when there is no such video, or none that plays.
@@ -106,6 +118,8 @@ pub(crate) struct Swap<'a> {
     pub(crate) sound: Option<PickedSound>,
     /// Kind, and the video it is made with.
     pub(crate) lineage: Option<(&'static str, VideoId)>,
+    /// Where the poster is to be taken; it is taken anew where that is not where it was made.
+    pub(crate) poster_ms: u32,
 }
 
 /// Turns the video to what was made, in the transaction that forgets the wish for it; false when something is still under
@@ -132,7 +146,7 @@ pub(crate) async fn swap(state: &State, tx: &mut Tx, swap: &Swap<'_>) -> Result<
         },
         picked: swap.sound,
         lineage: swap.lineage,
-        poster_ms: remade.poster_ms,
+        poster_ms: swap.poster_ms,
     };
     if !store::swap(tx, video, &swapped).await? {
         return Ok(false);
@@ -146,7 +160,7 @@ pub(crate) async fn swap(state: &State, tx: &mut Tx, swap: &Swap<'_>) -> Result<
     history::note(state, tx, video, &[noted]).await?;
     drop_files(state, tx, video, replaced).await?;
     let follow = Follow { video, upload, first: first.clone(), source: Some(remade.source.clone()) };
-    have_the_rest_done(state, tx, video, follow).await?;
+    have_the_rest_done(state, tx, video, follow, swap.poster_ms != remade.poster_ms).await?;
     Ok(true)
 }
 
@@ -177,7 +191,13 @@ async fn sound_of(
 }
 
 /// Enqueues what follows a publication. What still looks at the old video makes way.
-async fn have_the_rest_done(state: &State, tx: &mut Tx, video: VideoId, follow: Follow) -> Result<()> {
+async fn have_the_rest_done(
+    state: &State,
+    tx: &mut Tx,
+    video: VideoId,
+    follow: Follow,
+    other_poster: bool,
+) -> Result<()> {
     let key = video.to_string();
     for kind in [kind::RENDITIONS, kind::DROP_SOURCE, sound::kind::ANALYSE, captions::kind::RECOGNISE] {
         state.jobs.cancel(tx, kind, &key).await?;
@@ -186,8 +206,8 @@ async fn have_the_rest_done(state: &State, tx: &mut Tx, video: VideoId, follow: 
         .map_err(|error| Error::Internal(format!("a job can not be written: {error}")))?;
     let job = new_job(state, kind::RENDITIONS, key.clone(), payload);
     state.jobs.enqueue(tx, NewJob { priority: 10, ..job }, &state.clock).await?;
-    if state.jobs.cancel(tx, kind::POSTER, &key).await? {
-        // It may be about to set a still of the old video.
+    // One that is under way may be about to set a still of the old video.
+    if state.jobs.cancel(tx, kind::POSTER, &key).await? || other_poster {
         let job = new_job(state, kind::POSTER, key, serde_json::json!({ "video": video }));
         state.jobs.enqueue(tx, job, &state.clock).await?;
     }

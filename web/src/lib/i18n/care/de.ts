@@ -20,6 +20,10 @@ export const de: CareMessages = {
     making: 'Der neue Schnitt wird gemacht. Bis dahin läuft der alte. Sieh danach die Zeiten deiner Untertitel durch.',
     failed: 'Das Video ist geblieben, wie es war.',
     kept: 'Dein Schnitt liegt bei deinen Entwürfen.',
+    withdraw: 'Alten Schnitt behalten',
+    withdrawn: 'Der alte Schnitt bleibt. Der neue liegt bei deinen Entwürfen.',
+    tooLate: 'Der neue Schnitt war schon fertig und läuft.',
+    dismiss: 'Hinweis schließen',
   },
   captions: {
     position: 'Stelle im Video',

@@ -19,6 +19,10 @@ export const en = {
     making: 'The new edit is being made. Until it is, the old one plays. Look over the times of your subtitles afterwards.',
     failed: 'The video stayed as it was.',
     kept: 'Your edit is kept in your drafts.',
+    withdraw: 'Keep the old edit',
+    withdrawn: 'The old edit stays. The new one is kept in your drafts.',
+    tooLate: 'The new edit was made already, and plays.',
+    dismiss: 'Dismiss',
   },
   captions: {
     position: 'Place in the video',

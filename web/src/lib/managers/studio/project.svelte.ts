@@ -4,7 +4,7 @@
  */
 import { ApiError } from '../../api/client.ts';
 import { fetchBlob, sourceAddress, studio, type Draft, type Sound } from '../../api/studio.ts';
-import { addVoice, append, complete, momentAt, newEdit, newSegment, rendered, renameSources, totalMs, type EditList } from '../../studio/edit.ts';
+import { addVoice, append, complete, momentAt, newEdit, newSegment, rendered, renameSources, singWith, totalMs, type EditList, type SungClip } from '../../studio/edit.ts';
 import { shiftSource } from '../../studio/spans.ts';
 import { History } from '../../studio/history.ts';
 import { newUuid } from '../app.ts';
@@ -57,9 +57,7 @@ class Project {
 
   /** The published video that this is a new edit of; empty where it is one of its own. */
   readonly editOf = $derived(this.draft?.editOf ?? '');
-  get empty(): boolean {
-    return this.edit.segments.length === 0;
-  }
+  readonly empty = $derived(this.edit.segments.length === 0);
 
   /** Begins a new one; the old one stays in the list of drafts. */
   reset(): void {
@@ -140,9 +138,11 @@ class Project {
     this.scheduleSync();
   }
 
-  setSound(sound: Sound | null, startMs = 0): void {
+  /** `clip`: one beside it that has this sound too, and goes along with it. */
+  setSound(sound: Sound | null, startMs = 0, clip: SungClip | null = null): void {
     this.sound = sound;
-    this.change({ ...this.edit, sound: sound && { sound: sound.id, start_ms: Math.round(startMs), volume: 1, lead_ms: 0 } });
+    const next = { ...this.edit, sound: sound && { sound: sound.id, start_ms: Math.round(startMs), volume: 1, lead_ms: 0 } };
+    this.change(clip ? singWith(next, clip, startMs) : next);
   }
 
   /** Adds what was recorded. Its head before the backing began is cut by the edit list, not thrown away. */

@@ -2,6 +2,12 @@
 import { studio, type Consent, type Sound } from '../../api/studio.ts';
 import { ApiError } from '../../api/client.ts';
 import type { Video } from '../../api/types.ts';
+import { session } from '../session.svelte.ts';
+
+function maySingWith({ creator, consents }: Video): boolean {
+  const reuse = consents?.reuse ?? 'nobody';
+  return creator.id === session.account?.id || reuse === 'everyone' || (reuse === 'followers' && creator.followed === true);
+}
 
 export class SoundPage {
   sound = $state.raw<Sound | null>(null);
@@ -17,6 +23,9 @@ export class SoundPage {
   private player: HTMLAudioElement | null = null;
 
   constructor(readonly id: string) {}
+
+  /** Its videos that one may sing with: they have the sound, and their creators permit duets. */
+  readonly singable = $derived(this.videos.filter((video) => !video.muted && video.status === 'ready' && maySingWith(video)));
 
   async load(): Promise<void> {
     try {
