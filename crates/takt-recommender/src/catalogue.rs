@@ -332,11 +332,6 @@ impl Catalogue {
         }
     }
 
-    /// A viewer did or did not enjoy the video; both in micro-units.
-    pub(crate) fn count_surplus(&mut self, number: u32, enjoyed: i64, expected: i64) {
-        self.rows.videos[number as usize].surplus.count(enjoyed, expected);
-    }
-
     /// Another viewer came to like the video.
     pub(crate) fn count_popularity(&mut self, number: u32, now_ms: i64) {
         let video = &mut self.rows.videos[number as usize];

@@ -370,7 +370,7 @@ impl Lesson<'_> {
             let enjoyed = i64::from(outcomes[OutcomeName::Enjoyed.index()]) * (MICRO / WHOLE);
             self.engine.lore.contexts.learn(surface, duration_ms, &outcomes);
             if self.row().still_leads(now_ms) {
-                self.engine.catalogue.count_surplus(video, enjoyed, expected);
+                self.engine.catalogue.rows.videos[video as usize].surplus.count(enjoyed, expected);
             }
         }
         for outcome in [OutcomeName::Completion, OutcomeName::Skip] {
