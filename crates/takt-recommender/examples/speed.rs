@@ -1,4 +1,4 @@
-//! How fast the engine is: `cargo run --release -p takt-recommender --example bench [VIDEOS...]`.
+//! How fast the engine is: `cargo run --release -p takt-recommender --example speed [VIDEOS...]`.
 //!
 //! One thread. Viewers with a favourite topic swipe through pages of 10: they finish what is of their topic, skip most
 //! of the rest, like a little. Every event goes through the log's bytes first. Prints events applied per second, page
