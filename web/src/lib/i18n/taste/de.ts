@@ -64,7 +64,6 @@ export const de = {
     gone: 'Dazu gibt es keine Aufzeichnung mehr.',
     feeds: {
       following: 'Du folgst der Person, die es gemacht hat. Hier kommt das Neueste zuerst; sonst zählt nichts über dich.',
-      language: 'Es gefällt gerade, und in einer Sprache, die du magst.',
     popular: 'Viele sehen es gerade zu Ende und teilen es. Hier sehen alle dasselbe; nichts über dich zählt.',
       latest: 'Es ist eines der neuesten. Hier sehen alle dasselbe; nichts über dich zählt.',
       'for-you': 'Es war eines der neuesten, als es gezeigt wurde; bewertet wurde in dem Moment nichts.',
@@ -80,6 +79,7 @@ export const de = {
     creator: 'Es ist von jemandem, dessen Videos du magst.',
     sound: 'Es hat einen Sound, den du magst.',
     topic: 'Es geht um etwas, das du magst.',
+    language: 'Es gefällt gerade, und in einer Sprache, die du magst.',
     popular: 'Viele sehen es gerade zu Ende, liken und teilen es.',
     trending: 'Es gefällt in diesen Stunden immer mehr Leuten.',
     lasting: 'Es hat über die letzten Wochen vielen gefallen.',

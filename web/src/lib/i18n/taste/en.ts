@@ -67,7 +67,6 @@ export const en = {
     gone: 'There is no record of this one any more.',
     feeds: {
       following: 'You follow its creator. This feed shows the newest first and uses nothing else about you.',
-      language: 'It is liked these days, in a language you like.',
     popular: 'Many people finish and share it at the moment. This feed is the same for everybody; nothing about you is used.',
       latest: 'It is one of the newest. This feed is the same for everybody; nothing about you is used.',
       'for-you': 'It was among the newest when it was shown; nothing was ranked at that moment.',
@@ -84,6 +83,7 @@ export const en = {
     creator: 'It is by a creator you like.',
     sound: 'It has a sound you like.',
     topic: 'It is about something you like.',
+    language: 'It is liked these days, in a language you like.',
     popular: 'Many people finish, like and share it at the moment.',
     trending: 'More and more people like it in these hours.',
     lasting: 'Many people have come to like it over the last weeks.',
