@@ -106,3 +106,14 @@ fn a_language_that_the_viewer_likes_is_a_source() {
     }
     assert_eq!(from_language(&cell), Some(4));
 }
+
+#[test]
+fn one_viewers_likes_of_a_day_make_thirty_videos_acclaimed_at_most() {
+    let mut cell = cell(60);
+    for n in 0..50 {
+        meet(&mut cell, 100, n, true);
+    }
+    let page = cell.page(0, 50, 1);
+    let acclaimed = page.items.iter().filter(|item| item.terms.iter().any(|term| term.name == "acclaim"));
+    assert!((20..=31).contains(&acclaimed.count()), "{page:?}");
+}
